@@ -1,0 +1,2 @@
+// The studio program: one word per job.
+int main() { return 0; }

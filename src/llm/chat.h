@@ -1,0 +1,75 @@
+// Talking to a language model: one interface for our own engine and any OpenAI-compatible URL.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace studio {
+
+struct ChatMessage {
+  std::string role;  // "system", "user", "assistant"
+  std::string content;
+};
+
+struct ChatRequest {
+  std::vector<ChatMessage> messages;
+  double temperature = 0;
+  int max_tokens = 512;
+  std::uint64_t seed = 0;
+  std::optional<std::string> json_schema;  // JSON Schema text that constrains the answer
+  std::chrono::milliseconds timeout = std::chrono::seconds(120);
+  std::stop_token stop;
+};
+
+struct ChatAnswer {
+  std::string content;
+  std::string finish_reason;  // "stop", "length"
+  int prompt_tokens = 0, completion_tokens = 0;
+  double seconds = 0;
+};
+
+struct ModelIdentity {
+  std::string id, sha256;
+};
+
+// Sums over the life of a model object; safe to read at any time.
+struct ChatUsage {
+  int calls = 0, retries = 0, prompt_tokens = 0, completion_tokens = 0;
+  double seconds = 0;
+};
+
+class ChatModel {
+ public:
+  virtual ~ChatModel() = default;
+  virtual Result<ChatAnswer> chat(const ChatRequest& request) = 0;
+  virtual ModelIdentity identity() const = 0;
+  virtual ChatUsage usage() const = 0;
+};
+
+// Which model: the first that is set wins.
+struct ChatModelOptions {
+  std::string url;       // any OpenAI-compatible endpoint, "http://host:port/v1" or "unix:/path.sock"
+  std::string api_key;   // for url; never logged
+  std::string model;     // catalog id ("qwen2.5-coder-0.5b"), or the name sent to url
+  std::string file;      // a GGUF file on disk
+  int context = 8192, threads = 0;
+};
+
+// Opens an endpoint, or starts llama-server as a child on a Unix socket (lazily: at the first chat).
+// missing_part names the model, its size and the command that gets it.
+Result<std::unique_ptr<ChatModel>> open_chat_model(const ChatModelOptions& options);
+
+// Asks under a schema, parses, validates against the schema, retries with the error shown to the
+// model (up to `attempts`), then fails by name (engine_failed: "the model gave no valid answer ...").
+Result<Json> ask_structured(ChatModel& model, ChatRequest request, const Json& schema, int attempts = 3);
+
+}  // namespace studio
