@@ -23,8 +23,8 @@ struct RenderSettings {
   bool hardware = false;                     // NVENC or VAAPI when present; said in RenderedFile
   std::optional<double> loudness_lufs;       // bring the mix to this integrated loudness
   double true_peak_ceiling_dbtp = -1;
-  bool smart_cut = true;                     // copy packets where the timeline allows it
-  int threads = 0;                           // 0: all
+  bool smart_cut = true;  // copy packets where the timeline allows it
+  int threads = 0;        // 0: all
 };
 
 struct RenderedFile {
@@ -35,22 +35,22 @@ struct RenderedFile {
   Rational frame_rate;
   std::string encoder;
   bool smart_cut = false;
-  std::int64_t reencoded_frames = 0;   // equals frames unless smart_cut
-  double seconds = 0;                  // wall time
-  std::vector<std::string> warnings;   // missing glyphs, replaced fonts, clipped gain, ...
+  std::int64_t reencoded_frames = 0;  // equals frames unless smart_cut
+  double seconds = 0;                 // wall time
+  std::vector<std::string> warnings;  // missing glyphs, replaced fonts, clipped gain, ...
 };
 
 // Renders to `output` (written beside and renamed; nothing is left there on failure or stop).
 // Errors: invalid_input (validate() failed, output equals an input), not_found, unsupported
 // (HDR transfer, encoder missing), no_space, limit_exceeded, interrupted.
-Result<RenderedFile> render(const Timeline& timeline, const Path& output,
-                            const RenderSettings& settings = {}, const Job& job = {});
+Result<RenderedFile> render(const Timeline& timeline, const Path& output, const RenderSettings& settings = {},
+                            const Job& job = {});
 
 // What the effect registry knows; `studio list effects` and the plan's schema are made from it.
 struct EffectParameter {
   std::string name, unit, description;
   double minimum = 0, maximum = 1, fallback = 0;
-  bool text = false;      // a string, one of `choices` when not empty
+  bool text = false;  // a string, one of `choices` when not empty
   std::vector<std::string> choices;
   bool animatable = false;
 };
