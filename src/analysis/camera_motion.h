@@ -11,23 +11,23 @@ namespace studio {
 // Motion of the background's *picture* from the frame before to this one (the camera's is the
 // opposite: a pan to the right moves the picture left, dx < 0).
 struct MotionFeatures {
-  float dx = 0, dy = 0;      // of the picture's centre, frame widths per frame, right and down positive
-  float log_scale = 0;       // natural log of the growth per frame; > 0: zoom in
-  float rotation = 0;        // radians per frame, clockwise on screen positive
-  float inlier_share = 0;    // 0..1 of the followed corners that move with the background
-  float spread = 0;          // 0..1 of the picture's regions whose corners move with the background
-  float border = 0;          // the same for the regions along the picture's border
-  float subject_motion = 0;  // mean speed of the other corners against the background, widths per frame
-  float subject_share = 0;   // 0..1 of the regions that hold such corners
-  float confidence = 0;      // 0..1; 0: unknown (first frame, cut, nothing to follow), motion is then 0
-  std::uint16_t corners = 0; // followed into this frame
-  bool anchor = false;       // this frame became the new reference for the following ones
+  float dx = 0, dy = 0;       // of the picture's centre, frame widths per frame, right and down positive
+  float log_scale = 0;        // natural log of the growth per frame; > 0: zoom in
+  float rotation = 0;         // radians per frame, clockwise on screen positive
+  float inlier_share = 0;     // 0..1 of the followed corners that move with the background
+  float spread = 0;           // 0..1 of the picture's regions whose corners move with the background
+  float border = 0;           // the same for the regions along the picture's border
+  float subject_motion = 0;   // mean speed of the other corners against the background, widths per frame
+  float subject_share = 0;    // 0..1 of the regions that hold such corners
+  float confidence = 0;       // 0..1; 0: unknown (first frame, cut, nothing to follow), motion is then 0
+  std::uint16_t corners = 0;  // followed into this frame
+  bool anchor = false;        // this frame became the new reference for the following ones
 };
 
 struct MotionOptions {
-  int max_corners = 96;          // well spread: one bucketed grid cell gives two at most
-  double quality = 0.004;        // of a corner, relative to the best one in the picture
-  double zero_vote = 0.42;       // share of the border regions at rest that proves a fixed camera
+  int max_corners = 96;     // well spread: one bucketed grid cell gives two at most
+  double quality = 0.004;   // of a corner, relative to the best one in the picture
+  double zero_vote = 0.42;  // share of the border regions at rest that proves a fixed camera
 };
 
 // Follows one clip, frame after frame. Corners are found on an anchor frame and followed from
