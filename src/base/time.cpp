@@ -26,8 +26,9 @@ Wide gcd(Wide a, Wide b) {
 }
 
 bool fits(Wide v) {
+  // Symmetric: the negative of a value that fits must fit too.
   return v <= std::numeric_limits<std::int64_t>::max() &&
-         v >= std::numeric_limits<std::int64_t>::min();
+         v >= -static_cast<Wide>(std::numeric_limits<std::int64_t>::max());
 }
 
 Wide divide(Wide num, Wide den, Rounding rounding) {

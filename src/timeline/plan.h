@@ -25,7 +25,8 @@ std::optional<DecisionType> decision_type_from(std::string_view name);
 //   concatenate  {order: [cut decision ids]}
 //   speed        {target: cut id | "all", factor} or {target, ramp: [[at_s, factor], ...]} or
 //                {target, reverse: true} or {target, freeze_at_s, hold_s}; {keep_pitch}
-//   effect       {target: cut id | "all", effect: id of the effect registry, at_s?, duration_s?, ...its params}
+//   effect       {target: cut id | "all", effect: id of the effect registry, at_s?, duration_s?, ...its
+//   params}
 //                at_s counts from the start of the target as it plays
 //   transition   {after: cut id, kind, duration_s}
 //   text_overlay {text, kind: title|lower_third|caption|subtitles, at_s, duration_s, position, ...}
@@ -41,18 +42,21 @@ struct Decision {
   std::vector<std::string> evidence;  // "shot 3: motion 0.8", ...
   bool locked = false;                // survives every patch
   std::string origin;                 // "model", "rules", "code" (repair), "person"
+  Json extra = nullptr;               // unknown fields, written back
 };
 
 // What code changed in the plan, so that nothing is silently altered.
 struct Repair {
   std::string decision;  // id; empty for the plan as a whole
   std::string what, why;
+  Json extra = nullptr;
 };
 
 struct PlanSource {
   std::string id;  // "s1", "s2", ...
   std::string path;
   std::string sha256;
+  Json extra = nullptr;
 };
 
 struct PlanModel {
@@ -71,8 +75,12 @@ struct EditPlan {
   Json extra = nullptr;  // unknown top-level fields, written back
 };
 
+// schemas/plan.schema.json. The reader checks form only: types, ranges of confidence, known decision
+// types, ids present and unique. What the params mean is checked by editing/. An older schema
+// is upgraded, a newer one refused by name.
 Json to_json(const EditPlan& plan);
 Result<EditPlan> plan_from_json(const Json& json, std::string_view origin);
 Result<EditPlan> read_plan(const std::string& path);
+Result<void> write_plan(const std::string& path, const EditPlan& plan);  // "-" is stdout
 
 }  // namespace studio
