@@ -19,11 +19,11 @@ namespace studio {
 namespace {
 
 std::unexpected<Error> fail_errno(std::string what, int code) {
-  const ErrorKind kind = code == ENOENT || code == ENOTDIR ? ErrorKind::not_found
+  const ErrorKind kind = code == ENOENT || code == ENOTDIR  ? ErrorKind::not_found
                          : code == ENOSPC || code == EDQUOT ? ErrorKind::no_space
                                                             : ErrorKind::io;
-  std::string hint = kind == ErrorKind::not_found ? "check the spelling of the path"
-                     : kind == ErrorKind::no_space ? "free some disk space and run the command again"
+  std::string hint = kind == ErrorKind::not_found      ? "check the spelling of the path"
+                     : kind == ErrorKind::no_space     ? "free some disk space and run the command again"
                      : code == EACCES || code == EROFS ? "choose a place you may write to"
                                                        : "";
   return fail(kind, fmt::format("{}: {}", what, std::strerror(code)), std::move(hint));
@@ -81,10 +81,11 @@ class Digest {
 Result<std::string> read_file(const Path& path, std::uint64_t max_bytes) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return fail_errno(fmt::format("open {}", path.string()), errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) return fail_errno(fmt::format("stat {}", path.string()), errno);
   if (S_ISDIR(info.st_mode))
-    return fail(ErrorKind::invalid_input, fmt::format("read {}: it is a folder", path.string()), "give a file");
+    return fail(ErrorKind::invalid_input, fmt::format("read {}: it is a folder", path.string()),
+                "give a file");
   std::string content;
   std::vector<char> buffer(1u << 16);
   while (true) {
@@ -102,7 +103,8 @@ Result<std::string> read_file(const Path& path, std::uint64_t max_bytes) {
 Result<void> write_file_atomic(const Path& path, std::string_view content) {
   TRY_ASSIGN(PendingFile pending, PendingFile::create(path));
   {
-    const FileDescriptor file(::open(pending.temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    const FileDescriptor file(
+        ::open(pending.temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (file.get() < 0) return fail_errno(fmt::format("write {}", path.string()), errno);
     while (!content.empty()) {
       const ssize_t n = ::write(file.get(), content.data(), content.size());
@@ -110,7 +112,8 @@ Result<void> write_file_atomic(const Path& path, std::string_view content) {
       if (n < 0) return fail_errno(fmt::format("write {}", path.string()), errno);
       content.remove_prefix(static_cast<std::size_t>(n));
     }
-    if (::fsync(file.get()) != 0 && errno != EINVAL) return fail_errno(fmt::format("flush {}", path.string()), errno);
+    if (::fsync(file.get()) != 0 && errno != EINVAL)
+      return fail_errno(fmt::format("flush {}", path.string()), errno);
   }
   return pending.commit();
 }
@@ -128,14 +131,14 @@ PendingFile::~PendingFile() {
 Result<PendingFile> PendingFile::create(const Path& target) {
   std::error_code ec;
   if (target.filename().empty() || std::filesystem::is_directory(target, ec))
-    return fail(ErrorKind::invalid_input, fmt::format("write {}: it is a folder", target.string()), "give a file name");
+    return fail(ErrorKind::invalid_input, fmt::format("write {}: it is a folder", target.string()),
+                "give a file name");
   const Path parent = target.parent_path().empty() ? Path(".") : target.parent_path();
   if (!std::filesystem::is_directory(parent, ec))
     return fail(ErrorKind::not_found,
                 fmt::format("write {}: the folder {} does not exist", target.string(), parent.string()),
                 fmt::format("make it first: mkdir -p {}", parent.string()));
-  if (::access(parent.c_str(), W_OK) != 0)
-    return fail_errno(fmt::format("write {}", target.string()), errno);
+  if (::access(parent.c_str(), W_OK) != 0) return fail_errno(fmt::format("write {}", target.string()), errno);
   return PendingFile(target, sibling_of(target));
 }
 
@@ -163,9 +166,15 @@ Result<ScratchFolder> ScratchFolder::create(std::string_view prefix) {
   return ScratchFolder(Path(pattern));
 }
 
-Path cache_folder() { return xdg_folder("XDG_CACHE_HOME", ".cache"); }
-Path data_folder() { return xdg_folder("XDG_DATA_HOME", ".local/share"); }
-Path config_folder() { return xdg_folder("XDG_CONFIG_HOME", ".config"); }
+Path cache_folder() {
+  return xdg_folder("XDG_CACHE_HOME", ".cache");
+}
+Path data_folder() {
+  return xdg_folder("XDG_DATA_HOME", ".local/share");
+}
+Path config_folder() {
+  return xdg_folder("XDG_CONFIG_HOME", ".config");
+}
 
 Result<Path> shipped_config(std::string_view file) {
   std::vector<Path> places;

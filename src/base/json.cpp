@@ -23,8 +23,10 @@ bool too_deep(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (in_string) {
-      if (c == '\\') ++i;
-      else if (c == '"') in_string = false;
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
@@ -36,7 +38,9 @@ bool too_deep(std::string_view text) {
   return false;
 }
 
-std::string_view type_of(const Json& value) { return value.type_name(); }
+std::string_view type_of(const Json& value) {
+  return value.type_name();
+}
 
 const Json& empty_array() {
   static const Json value = Json::array();
@@ -84,8 +88,7 @@ Result<void> write_json_file(const std::filesystem::path& path, const Json& valu
   return write_file_atomic(path, text);
 }
 
-Result<int> check_schema(const Json& document, std::string_view name, int newest,
-                         std::string_view origin) {
+Result<int> check_schema(const Json& document, std::string_view name, int newest, std::string_view origin) {
   const std::string wanted = fmt::format("{}/{}", name, newest);
   if (!document.is_object() || !document.contains("schema") || !document["schema"].is_string())
     return fail(ErrorKind::invalid_input,
@@ -98,7 +101,8 @@ Result<int> check_schema(const Json& document, std::string_view name, int newest
                       std::from_chars(found.data() + slash + 1, found.data() + found.size(), version).ptr ==
                           found.data() + found.size();
   if (!number || found.substr(0, slash) != name || version < 1)
-    return fail(ErrorKind::invalid_input, fmt::format("read {}: its schema is {}, not {}", origin, found, wanted),
+    return fail(ErrorKind::invalid_input,
+                fmt::format("read {}: its schema is {}, not {}", origin, found, wanted),
                 fmt::format("give a file with schema {}", wanted));
   if (version > newest)
     return fail(ErrorKind::newer_schema,
@@ -107,11 +111,11 @@ Result<int> check_schema(const Json& document, std::string_view name, int newest
   return version;
 }
 
-JsonReader::JsonReader(const Json& object, std::string path)
-    : object_(object), path_(std::move(path)) {
+JsonReader::JsonReader(const Json& object, std::string path) : object_(object), path_(std::move(path)) {
   if (!object_.is_object())
     error_ = Error{ErrorKind::invalid_input,
-                   fmt::format("{}: expected an object, found {}", path_, type_of(object_)), {}};
+                   fmt::format("{}: expected an object, found {}", path_, type_of(object_)),
+                   {}};
 }
 
 const Json* JsonReader::find(std::string_view key) const {
@@ -120,9 +124,13 @@ const Json* JsonReader::find(std::string_view key) const {
   return it == object_.end() || it->is_null() ? nullptr : &*it;
 }
 
-bool JsonReader::has(std::string_view key) const { return find(key) != nullptr; }
+bool JsonReader::has(std::string_view key) const {
+  return find(key) != nullptr;
+}
 
-std::string JsonReader::path_of(std::string_view key) const { return fmt::format("{}.{}", path_, key); }
+std::string JsonReader::path_of(std::string_view key) const {
+  return fmt::format("{}.{}", path_, key);
+}
 
 void JsonReader::reject(std::string_view key, std::string_view why) {
   if (!error_) error_ = Error{ErrorKind::invalid_input, fmt::format("{}: {}", path_of(key), why), {}};

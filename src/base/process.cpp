@@ -28,7 +28,8 @@ struct Prepared {
 };
 
 // Everything that allocates happens before fork: the child may only call async-signal-safe functions.
-Prepared prepare(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment) {
+Prepared prepare(const std::vector<std::string>& command,
+                 const std::map<std::string, std::string>& environment) {
   Prepared p;
   for (const std::string& argument : command) p.argv.push_back(const_cast<char*>(argument.c_str()));
   p.argv.push_back(nullptr);
@@ -43,8 +44,9 @@ Prepared prepare(const std::vector<std::string>& command, const std::map<std::st
 }
 
 // Starts the child with the given ends as its stdout and stderr; exec failures come back by a pipe.
-Result<pid_t> spawn(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,
-                    int out, int err, const Path& working_folder) {
+Result<pid_t> spawn(const std::vector<std::string>& command,
+                    const std::map<std::string, std::string>& environment, int out, int err,
+                    const Path& working_folder) {
   if (command.empty()) return fail(ErrorKind::internal, "start a process: no command given");
   Prepared prepared = prepare(command, environment);
   int failure[2];
@@ -115,7 +117,9 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
   return *this;
 }
 
-ChildProcess::~ChildProcess() { stop(); }
+ChildProcess::~ChildProcess() {
+  stop();
+}
 
 std::optional<int> ChildProcess::poll() {
   if (status_ || pid_ < 0) return status_;
@@ -167,7 +171,8 @@ Result<ProcessOutput> run_process(const std::vector<std::string>& command, std::
     if (!ended_by_us && stop.stop_requested())
       ended_by_us = Error{ErrorKind::interrupted, fmt::format("{}: interrupted", command[0]), {}};
     if (!ended_by_us && std::chrono::steady_clock::now() > deadline)
-      ended_by_us = Error{ErrorKind::timeout, fmt::format("{}: no end after {} ms", command[0], timeout.count()), {}};
+      ended_by_us =
+          Error{ErrorKind::timeout, fmt::format("{}: no end after {} ms", command[0], timeout.count()), {}};
     if (ended_by_us) {
       ::kill(-*pid, SIGKILL);
       ::kill(*pid, SIGKILL);
@@ -177,7 +182,8 @@ Result<ProcessOutput> run_process(const std::vector<std::string>& command, std::
     for (int i = 0; i < 2; ++i) {
       if (ends[i].fd < 0 || (ends[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
       const ssize_t n = ::read(ends[i].fd, buffer.data(), buffer.size());
-      if (n > 0 && texts[i]->size() < kMaxCapture) texts[i]->append(buffer.data(), static_cast<std::size_t>(n));
+      if (n > 0 && texts[i]->size() < kMaxCapture)
+        texts[i]->append(buffer.data(), static_cast<std::size_t>(n));
       if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
         ends[i].fd = -1;
         --open_ends;

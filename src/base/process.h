@@ -16,9 +16,9 @@
 namespace studio {
 
 struct ProcessOptions {
-  std::vector<std::string> command;              // program and arguments; PATH is searched
+  std::vector<std::string> command;                // program and arguments; PATH is searched
   std::map<std::string, std::string> environment;  // added to ours
-  Path log;                                      // stdout and stderr go here; empty: to /dev/null
+  Path log;                                        // stdout and stderr go here; empty: to /dev/null
 };
 
 // A running child. Destroying it ends it: SIGTERM, then SIGKILL after a grace time.

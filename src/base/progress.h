@@ -9,10 +9,10 @@
 namespace studio {
 
 struct ProgressUpdate {
-  std::string_view stage;   // "analyze clip.mp4"
-  double done = 0;          // in `unit`
-  double total = 0;         // 0 when unknown
-  std::string_view unit;    // "frames", "s", "bytes"
+  std::string_view stage;  // "analyze clip.mp4"
+  double done = 0;         // in `unit`
+  double total = 0;        // 0 when unknown
+  std::string_view unit;   // "frames", "s", "bytes"
 };
 
 // What every long job takes: may be called from any thread, must return quickly.

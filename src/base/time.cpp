@@ -76,17 +76,21 @@ Rational narrow(Wide num, Wide den) {
 std::strong_ordering compare(const Rational& a, const Rational& b) {
   const Wide left = static_cast<Wide>(a.num) * b.den;
   const Wide right = static_cast<Wide>(b.num) * a.den;
-  return left < right ? std::strong_ordering::less
-                      : left > right ? std::strong_ordering::greater : std::strong_ordering::equal;
+  return left < right   ? std::strong_ordering::less
+         : left > right ? std::strong_ordering::greater
+                        : std::strong_ordering::equal;
 }
 
 }  // namespace
 
-Rational Rational::reduced(std::int64_t num, std::int64_t den) { return narrow(num, den); }
+Rational Rational::reduced(std::int64_t num, std::int64_t den) {
+  return narrow(num, den);
+}
 
 Result<Rational> Rational::parse(std::string_view text) {
   const auto bad = [&] {
-    return fail(ErrorKind::invalid_input, fmt::format("read '{}' as a fraction: not of the form num/den", text),
+    return fail(ErrorKind::invalid_input,
+                fmt::format("read '{}' as a fraction: not of the form num/den", text),
                 "write for example 25 or 30000/1001");
   };
   const auto slash = text.find('/');
@@ -102,9 +106,13 @@ Result<Rational> Rational::parse(std::string_view text) {
   return narrow(num, den);
 }
 
-std::string Rational::to_string() const { return fmt::format("{}/{}", num, den); }
+std::string Rational::to_string() const {
+  return fmt::format("{}/{}", num, den);
+}
 
-std::strong_ordering operator<=>(const Rational& a, const Rational& b) { return compare(a, b); }
+std::strong_ordering operator<=>(const Rational& a, const Rational& b) {
+  return compare(a, b);
+}
 
 Rational operator*(const Rational& a, const Rational& b) {
   return narrow(static_cast<Wide>(a.num) * b.num, static_cast<Wide>(a.den) * b.den);
@@ -145,7 +153,9 @@ std::int64_t Time::to_frames(Rational rate, Rounding rounding) const {
   return to_ticks(Rational{rate.den, rate.num}, rounding);
 }
 
-Time Time::operator-() const { return Time({-value_.num, value_.den}); }
+Time Time::operator-() const {
+  return Time({-value_.num, value_.den});
+}
 
 Time operator+(Time a, Time b) {
   const Wide den_gcd = gcd(a.value_.den, b.value_.den);
@@ -154,9 +164,15 @@ Time operator+(Time a, Time b) {
   return Time(narrow(a.value_.num * left + b.value_.num * right, a.value_.den * left));
 }
 
-Time operator-(Time a, Time b) { return a + (-b); }
-Time operator*(Time a, Rational factor) { return Time(a.value_ * factor); }
-Time operator/(Time a, Rational divisor) { return Time(a.value_ / divisor); }
+Time operator-(Time a, Time b) {
+  return a + (-b);
+}
+Time operator*(Time a, Rational factor) {
+  return Time(a.value_ * factor);
+}
+Time operator/(Time a, Rational divisor) {
+  return Time(a.value_ / divisor);
+}
 
 bool overlaps(const TimeRange& a, const TimeRange& b) {
   return a.start < b.end() && b.start < a.end();
@@ -180,7 +196,8 @@ std::string to_clock(Time t) {
 
 Result<Time> parse_clock(std::string_view text) {
   const auto bad = [&] {
-    return fail(ErrorKind::invalid_input, fmt::format("read '{}' as a time: not seconds, m:ss or h:mm:ss", text),
+    return fail(ErrorKind::invalid_input,
+                fmt::format("read '{}' as a time: not seconds, m:ss or h:mm:ss", text),
                 "write for example 12.5, 1:02.5 or 1:00:03");
   };
   double total = 0;

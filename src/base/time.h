@@ -38,7 +38,7 @@ enum class Rounding { down, nearest, up };
 class Time {
  public:
   constexpr Time() = default;
-  static Time ticks(std::int64_t ticks, Rational base);  // ticks * base seconds
+  static Time ticks(std::int64_t ticks, Rational base);    // ticks * base seconds
   static Time frames(std::int64_t frames, Rational rate);  // frames / rate seconds
   // For values that come from people or models. Rounded to the nearest microsecond.
   static Time from_seconds(double seconds);
