@@ -15,17 +15,17 @@ struct VideoStream {
   int index = 0;
   std::string codec, pixel_format;
   int coded_width = 0, coded_height = 0;
-  int width = 0, height = 0;          // as displayed: after pixel aspect and rotation
+  int width = 0, height = 0;  // as displayed: after pixel aspect and rotation
   Rational sample_aspect{1, 1};
-  int rotation = 0;                   // clockwise degrees to show it upright: 0, 90, 180, 270
-  Rational frame_rate;                // nominal (average when variable); 0/1 unknown
+  int rotation = 0;     // clockwise degrees to show it upright: 0, 90, 180, 270
+  Rational frame_rate;  // nominal (average when variable); 0/1 unknown
   Rational time_base;
   std::optional<Time> start, duration;
-  std::int64_t frames = 0;            // as the container says; 0 unknown
+  std::int64_t frames = 0;  // as the container says; 0 unknown
   bool interlaced = false, attached_picture = false, has_alpha = false, hdr = false;
   int bit_depth = 8;
   std::string color_range, color_matrix, color_transfer, color_primaries;
-  std::optional<Time> timecode;       // start timecode as time of day
+  std::optional<Time> timecode;  // start timecode as time of day
 };
 
 struct AudioStream {
@@ -40,10 +40,10 @@ struct MediaFacts {
   Path path;
   std::string format;
   std::optional<Time> start, duration;
-  std::optional<VideoStream> video;   // the best one that is not a cover picture
+  std::optional<VideoStream> video;  // the best one that is not a cover picture
   std::optional<AudioStream> audio;
   int subtitle_streams = 0;
-  std::string reel;                   // from metadata
+  std::string reel;  // from metadata
 };
 
 // Limits on what is opened at all: larger pictures are limit_exceeded.
