@@ -45,7 +45,7 @@ FilterFragment chain(std::vector<FilterSpec> filters);
 // a's output into b's input.
 FilterFragment joined(FilterFragment a, FilterFragment b);
 
-struct PictureFormat {
+struct PictureStreamFormat {
   int width = 0, height = 0;
   std::string format;         // pixel format name
   Rational time_base{1, 25};  // ticks of the pts pushed
@@ -53,7 +53,7 @@ struct PictureFormat {
   Rational sample_aspect{1, 1};
 };
 
-struct SoundFormat {
+struct SoundStreamFormat {
   int sample_rate = 48000, channels = 2;  // planar float; pts tick once a sample
 };
 
@@ -70,8 +70,8 @@ class FilterGraph {
   FilterGraph& operator=(FilterGraph&&) noexcept;
   ~FilterGraph();
 
-  Result<Node> add_source(const PictureFormat& format);
-  Result<Node> add_source(const SoundFormat& format);
+  Result<Node> add_source(const PictureStreamFormat& format);
+  Result<Node> add_source(const SoundStreamFormat& format);
   // The source takes size, format, aspect and colour tags of this picture.
   Result<Node> add_source_like(const Frame& picture, Rational time_base, Rational frame_rate);
   // Errors: unsupported (this FFmpeg has no such filter), wrong_usage (no such option or value).
@@ -82,7 +82,7 @@ class FilterGraph {
   Result<Node> append(Node from, const FilterFragment& fragment);
   // formats: accepted pixel formats, empty: any (conversion filters are put in as needed).
   Result<Node> add_picture_sink(const std::vector<std::string>& formats = {});
-  Result<Node> add_sound_sink(const SoundFormat& format);
+  Result<Node> add_sound_sink(const SoundStreamFormat& format);
   // Checks and wires everything; after this frames can be pushed.
   Result<void> configure();
 
@@ -91,7 +91,7 @@ class FilterGraph {
   // Nothing: the graph wants more input, or has ended (see ended()).
   Result<std::optional<Frame>> pull(Node sink);
   bool ended(Node sink) const;
-  PictureFormat format_of(Node sink) const;
+  PictureStreamFormat format_of(Node sink) const;
   // Runtime command to one filter, e.g. ("x", "100"). Errors: wrong_usage.
   Result<void> command(Node node, const std::string& name, const std::string& value);
 

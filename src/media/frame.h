@@ -21,7 +21,7 @@ struct PlaneView {
 };
 
 // The memory of a picture as it was decoded: no copy, valid while the Frame lives.
-struct PictureView {
+struct FramePlanes {
   int width = 0, height = 0;
   std::string_view format;  // FFmpeg's name: "yuv420p", "yuv420p10le", "gray", "bgr24", ...
   int bit_depth = 8;        // of each component
@@ -48,7 +48,7 @@ class Frame {
   std::string_view format() const;  // pixel or sample format name
   std::int64_t samples() const;     // per channel, 0 for pictures
   std::int64_t bytes() const;       // memory behind the data pointers
-  PictureView picture() const;
+  FramePlanes picture() const;
 
   // A new reference to the same data with its own timestamp, in ticks of the graph or encoder.
   Frame with_pts(std::int64_t pts) const;

@@ -33,7 +33,7 @@ struct VideoFrame {
   bool keyframe = false, interlaced = false, top_field_first = false;
   bool damaged = false;  // decoded from broken data
   Frame frame;           // keeps the memory
-  PictureView picture;   // points into `frame`
+  FramePlanes picture;   // points into `frame`
 };
 
 // What went wrong on the way without ending it.

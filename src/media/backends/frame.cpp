@@ -38,8 +38,8 @@ std::int64_t Frame::bytes() const {
   return total;
 }
 
-PictureView Frame::picture() const {
-  PictureView view;
+FramePlanes Frame::picture() const {
+  FramePlanes view;
   if (!frame_ || frame_->width <= 0) return view;
   const auto format = static_cast<AVPixelFormat>(frame_->format);
   const AVPixFmtDescriptor* desc = av_pix_fmt_desc_get(format);
