@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "render/picture.h"
+#include "render/raster.h"
 #include "timeline/timeline.h"
 
 namespace studio {
@@ -29,7 +29,7 @@ class PictureEffect {
  public:
   virtual ~PictureEffect() = default;
   // Changes `picture` in place at item time `at`.
-  virtual void apply(const PictureView& picture, Time at) = 0;
+  virtual void apply(const RasterView& picture, Time at) = 0;
   // False when it would leave the picture at `at` as it is: the frame is then not touched at all.
   virtual bool acts_at(Time) const { return true; }
 };
@@ -57,16 +57,16 @@ class ClipLook {
 
   const Framing& framing() const;
   // Fits the source into the cell at `at`: needed only when framing().fixed is false, right always.
-  void frame(const PictureView& source, const PictureView& cell, Time at) const;
+  void frame(const RasterView& source, const RasterView& cell, Time at) const;
 
   // Whether apply() would change anything at `at`; false costs a few comparisons.
   bool acts_at(Time at) const;
-  void apply(const PictureView& cell, Time at);
+  void apply(const RasterView& cell, Time at);
 
   // True when the cell is the whole canvas, opaque at `at`: compose() would only copy.
   bool full_canvas(Time at) const;
   // Draws the cell (with its alpha plane, when it has one) where the clip stands at `at`.
-  void compose(const PictureView& cell, const PictureView& canvas, Time at) const;
+  void compose(const RasterView& cell, const RasterView& canvas, Time at) const;
 
  private:
   struct Parts;
@@ -84,7 +84,7 @@ class PictureEffects {
   ~PictureEffects();
   bool empty() const;
   bool acts_at(Time at) const;
-  void apply(const PictureView& picture, Time at);
+  void apply(const RasterView& picture, Time at);
 
  private:
   struct Parts;

@@ -53,12 +53,16 @@ struct EffectParameter {
   bool text = false;  // a string, one of `choices` when not empty
   std::vector<std::string> choices;
   bool animatable = false;
+  std::string fallback_text;  // of a text parameter
 };
 
 struct EffectInfo {
   std::string id, description;
   enum class On { picture, sound, both } on = On::picture;
   std::vector<EffectParameter> params;
+  // "retime" (becomes Clip::retime: not an Effect of a timeline), "framing", "placing", "picture",
+  // "sound"; empty for generators.
+  std::string step;
 };
 
 const std::vector<EffectInfo>& effect_catalog();

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "render/picture.h"
+#include "render/raster.h"
 
 namespace studio {
 
@@ -20,7 +20,7 @@ class PictureTransition {
 
   // progress 0: all `from`, 1: all `to`. `out` may be `from` (in place) for simple kinds only;
   // give a third picture. All three have the same format.
-  void apply(const PictureView& from, const PictureView& to, const PictureView& out, double progress) const;
+  void apply(const RasterView& from, const RasterView& to, const RasterView& out, double progress) const;
 
  private:
   struct Kind;

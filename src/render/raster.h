@@ -1,4 +1,4 @@
-// The picture the renderer works on: planar Y'CbCr samples, and views of them that own nothing.
+// The picture the effects work on: planar Y'CbCr samples, and views of them that own nothing.
 #pragma once
 
 #include <array>
@@ -24,8 +24,8 @@ struct Plane {
 
 // Limited range ("TV") Y'CbCr, 4:2:0, 4:2:2 or 4:4:4, with or without an alpha plane.
 // Alpha is straight (not multiplied in), full range, at luma resolution and the same depth.
-// A view over memory of somebody else (an AVFrame's planes, a Picture).
-struct PictureView {
+// A view over memory of somebody else (an AVFrame's planes, a Raster).
+struct RasterView {
   int width = 0, height = 0;
   int depth = 8;                 // 8 to 16 bits
   int shift_x = 1, shift_y = 1;  // chroma subsampling, log2: 1,1 is 4:2:0
@@ -43,43 +43,44 @@ constexpr int subsampled(int size, int shift) {
 }
 
 // The part of a view inside x, y, width, height. x and y are rounded down to whole chroma samples.
-PictureView part_of(const PictureView& picture, int x, int y, int width, int height);
+RasterView part_of(const RasterView& picture, int x, int y, int width, int height);
 
-struct PictureFormat {
+struct RasterFormat {
   int width = 0, height = 0;
   int depth = 8;
   int shift_x = 1, shift_y = 1;
   bool alpha = false;
   ColorMatrix matrix = ColorMatrix::bt709;
+  friend bool operator==(const RasterFormat&, const RasterFormat&) = default;
 };
-PictureFormat format_of(const PictureView& picture);
+RasterFormat format_of(const RasterView& picture);
 
 // A picture that owns its samples; rows are aligned for vector loads. Contents start as black, opaque.
-class Picture {
+class Raster {
  public:
-  Picture() = default;
-  explicit Picture(const PictureFormat& format);
-  Picture(const Picture&) = delete;
-  Picture& operator=(const Picture&) = delete;
-  Picture(Picture&&) = default;
-  Picture& operator=(Picture&&) = default;
+  Raster() = default;
+  explicit Raster(const RasterFormat& format);
+  Raster(const Raster&) = delete;
+  Raster& operator=(const Raster&) = delete;
+  Raster(Raster&&) = default;
+  Raster& operator=(Raster&&) = default;
 
-  const PictureView& view() const { return view_; }
+  const RasterView& view() const { return view_; }
   bool empty() const { return storage_.empty(); }
 
  private:
   std::vector<std::uint8_t> storage_;
-  PictureView view_;
+  RasterView view_;
 };
 
 // Y, Cb, Cr of an RGB colour at the view's depth and matrix (ITU-R BT.601 / BT.709, limited range).
-std::array<int, 3> to_ycbcr(Rgba color, const PictureView& like);
+std::array<int, 3> to_ycbcr(Rgba color, const RasterView& like);
 // Back again, from one pixel of the picture: for tests and reports.
-Rgba pixel_at(const PictureView& picture, int x, int y);
+Rgba pixel_at(const RasterView& picture, int x, int y);
 
-void fill(const PictureView& picture, Rgba color);
+void fill(const RasterView& picture, Rgba color);
 // Same format and size on both sides.
-void copy(const PictureView& from, const PictureView& to);
+void copy(const RasterView& from, const RasterView& to);
 
 // A window of a picture in luma samples: the edges may lie between samples.
 struct Window {
@@ -89,13 +90,13 @@ struct Window {
 // Draws `window` of `source` over the whole of `target`, exact to the sub-pixel, with a bicubic
 // (Catmull-Rom) kernel widened when it shrinks, so that nothing jitters and nothing aliases.
 // Outside the source the nearest edge sample is repeated. Depth and subsampling must match.
-void resample(const PictureView& source, const Window& window, const PictureView& target);
+void resample(const RasterView& source, const Window& window, const RasterView& target);
 
 // Lays `layer` over `base` with its top left corner at x, y (may be outside), its alpha and
 // `opacity` (0..1). Where the base has an alpha plane it is composited too (Porter-Duff "over").
-void blend(const PictureView& base, const PictureView& layer, int x, int y, double opacity = 1);
+void blend(const RasterView& base, const RasterView& layer, int x, int y, double opacity = 1);
 
 // Lays a colour over a rectangle (clipped to the picture), with the colour's alpha.
-void blend_rectangle(const PictureView& base, int x, int y, int width, int height, Rgba color);
+void blend_rectangle(const RasterView& base, int x, int y, int width, int height, Rgba color);
 
 }  // namespace studio
