@@ -10,8 +10,6 @@
 
 namespace studio {
 
-void blur(const RasterView& picture, double radius);  // effect_detail.cpp
-
 namespace {
 
 struct Named {
@@ -19,14 +17,16 @@ struct Named {
   EffectValues values;
 };
 
-int even_up(double value) { return std::max(2, static_cast<int>(std::lround(value / 2)) * 2); }
+int even_up(double value) {
+  return std::max(2, static_cast<int>(std::lround(value / 2)) * 2);
+}
 
 std::unexpected<Error> misplaced(const Effect& effect, std::string_view why, std::string hint) {
   return fail(ErrorKind::invalid_input, fmt::format("effect {} {}", effect.id, why), std::move(hint));
 }
 
-Result<std::unique_ptr<PictureEffect>> make_picture_effect(const EffectDefinition& definition, const Effect& effect,
-                                                           const EffectStage& stage) {
+Result<std::unique_ptr<PictureEffect>> make_picture_effect(const EffectDefinition& definition,
+                                                           const Effect& effect, const EffectStage& stage) {
   return definition.make(EffectValues(effect, definition.info, stage), stage);
 }
 
@@ -40,7 +40,8 @@ bool acting(const std::vector<std::unique_ptr<PictureEffect>>& effects, Time at)
   return std::ranges::any_of(effects, [&](const auto& effect) { return effect->acts_at(at); });
 }
 
-void apply_all(const std::vector<std::unique_ptr<PictureEffect>>& effects, const RasterView& picture, Time at) {
+void apply_all(const std::vector<std::unique_ptr<PictureEffect>>& effects, const RasterView& picture,
+               Time at) {
   for (const auto& effect : effects)
     if (effect->acts_at(at)) effect->apply(picture, at);
 }
@@ -83,8 +84,9 @@ Fit ClipLook::Parts::fit(Time at) const {
 }
 
 Place ClipLook::Parts::place(Time at) const {
-  if (const Named* named = active_one(placings, at)) return place_at(named->values, named->id, stage, cell_aspect, at);
-  return {0, 0, static_cast<double>(stage.width), static_cast<double>(stage.height)};
+  if (const Named* named = active_one(placings, at))
+    return place_at(named->values, named->id, stage, cell_aspect, at);
+  return {0, 0, static_cast<double>(stage.width), static_cast<double>(stage.height), 1, 0, {}};
 }
 
 // A cell that never changes its size is rendered at that size; one that does is rendered at canvas size.
@@ -92,8 +94,10 @@ void ClipLook::Parts::size_cell() {
   framing.cell_width = stage.width;
   framing.cell_height = stage.height;
   cell_aspect = static_cast<double>(stage.width) / stage.height;
-  if (placings.size() != 1 || !placings[0].values.whole_item() || !placings[0].values.constant("width")) return;
-  if (placings[0].id == "picture_in_picture") cell_aspect = static_cast<double>(stage.source_width) / stage.source_height;
+  if (placings.size() != 1 || !placings[0].values.whole_item() || !placings[0].values.constant("width"))
+    return;
+  if (placings[0].id == "picture_in_picture")
+    cell_aspect = static_cast<double>(stage.source_width) / stage.source_height;
   const Place place = place_at(placings[0].values, placings[0].id, stage, cell_aspect, Time{});
   framing.cell_width = even_up(place.width);
   framing.cell_height = even_up(place.height);
@@ -111,9 +115,9 @@ void ClipLook::Parts::settle_framing() {
 
 Result<ClipLook> ClipLook::create(std::span<const Effect> effects, const EffectStage& stage) {
   if (stage.source_width <= 0 || stage.source_height <= 0 || stage.width <= 0 || stage.height <= 0)
-    return fail(ErrorKind::invalid_input, fmt::format("prepare effects for a source of {}x{} on a canvas of {}x{}",
-                                                      stage.source_width, stage.source_height, stage.width,
-                                                      stage.height));
+    return fail(ErrorKind::invalid_input,
+                fmt::format("prepare effects for a source of {}x{} on a canvas of {}x{}", stage.source_width,
+                            stage.source_height, stage.width, stage.height));
   auto parts = std::make_unique<Parts>();
   parts->stage = stage;
   for (const Effect& effect : effects) {
@@ -143,7 +147,9 @@ ClipLook::ClipLook(ClipLook&&) noexcept = default;
 ClipLook& ClipLook::operator=(ClipLook&&) noexcept = default;
 ClipLook::~ClipLook() = default;
 
-const ClipLook::Framing& ClipLook::framing() const { return parts_->framing; }
+const ClipLook::Framing& ClipLook::framing() const {
+  return parts_->framing;
+}
 
 void ClipLook::frame(const RasterView& source, const RasterView& cell, Time at) const {
   const Fit fit = parts_->fit(at);
@@ -157,21 +163,26 @@ void ClipLook::frame(const RasterView& source, const RasterView& cell, Time at) 
     Raster backdrop(small);
     resample(source, behind.crop, backdrop.view());
     blur(backdrop.view(), 0.03);
-    resample(backdrop.view(), {0, 0, static_cast<double>(small.width), static_cast<double>(small.height)}, cell);
+    resample(backdrop.view(), {0, 0, static_cast<double>(small.width), static_cast<double>(small.height)},
+             cell);
   } else if (bars) {
     fill(cell, {0, 0, 0, 255});
   }
   resample(source, fit.crop, part_of(cell, fit.x, fit.y, fit.width, fit.height));
 }
 
-bool ClipLook::acts_at(Time at) const { return acting(parts_->effects, at); }
-void ClipLook::apply(const RasterView& cell, Time at) { apply_all(parts_->effects, cell, at); }
+bool ClipLook::acts_at(Time at) const {
+  return acting(parts_->effects, at);
+}
+void ClipLook::apply(const RasterView& cell, Time at) {
+  apply_all(parts_->effects, cell, at);
+}
 
 bool ClipLook::full_canvas(Time at) const {
   if (parts_->placings.empty()) return true;
   const Place place = parts_->place(at);
-  return place.x == 0 && place.y == 0 && place.width == parts_->stage.width && place.height == parts_->stage.height &&
-         place.opacity >= 1 && place.border <= 0;
+  return place.x == 0 && place.y == 0 && place.width == parts_->stage.width &&
+         place.height == parts_->stage.height && place.opacity >= 1 && place.border <= 0;
 }
 
 void ClipLook::compose(const RasterView& cell, const RasterView& canvas, Time at) const {
@@ -181,8 +192,10 @@ void ClipLook::compose(const RasterView& cell, const RasterView& canvas, Time at
   const bool whole = place.x == std::floor(place.x) && place.y == std::floor(place.y) &&
                      static_cast<int>(std::lround(place.width)) == cell.width &&
                      static_cast<int>(std::lround(place.height)) == cell.height;
-  const int x = static_cast<int>(std::floor(place.x / 2)) * 2, y = static_cast<int>(std::floor(place.y / 2)) * 2;
-  const int width = whole ? cell.width : even_up(place.width), height = whole ? cell.height : even_up(place.height);
+  const int x = static_cast<int>(std::floor(place.x / 2)) * 2,
+            y = static_cast<int>(std::floor(place.y / 2)) * 2;
+  const int width = whole ? cell.width : even_up(place.width),
+            height = whole ? cell.height : even_up(place.height);
   // The border of an inset lies around it, that of a part of a split screen inside.
   if (border > 0 && inset) {
     Rgba color = place.border_color;
@@ -232,8 +245,14 @@ PictureEffects::PictureEffects(std::unique_ptr<Parts> parts) : parts_(std::move(
 PictureEffects::PictureEffects(PictureEffects&&) noexcept = default;
 PictureEffects& PictureEffects::operator=(PictureEffects&&) noexcept = default;
 PictureEffects::~PictureEffects() = default;
-bool PictureEffects::empty() const { return parts_->effects.empty(); }
-bool PictureEffects::acts_at(Time at) const { return acting(parts_->effects, at); }
-void PictureEffects::apply(const RasterView& picture, Time at) { apply_all(parts_->effects, picture, at); }
+bool PictureEffects::empty() const {
+  return parts_->effects.empty();
+}
+bool PictureEffects::acts_at(Time at) const {
+  return acting(parts_->effects, at);
+}
+void PictureEffects::apply(const RasterView& picture, Time at) {
+  apply_all(parts_->effects, picture, at);
+}
 
 }  // namespace studio

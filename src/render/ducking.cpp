@@ -16,7 +16,7 @@ Ducker::Ducker(const DuckOptions& options, int sample_rate, int channels)
       hop_(std::max(1, static_cast<int>(std::lround(sample_rate_ * kHop_s)))) {}
 
 std::int64_t Ducker::look_ahead_frames() const {
-  const double hops = std::ceil((options_.attack_s + options_.hold_s) / kHop_s) + 2;
+  const double hops = std::ceil(options_.attack_s / kHop_s) + 2;
   return static_cast<std::int64_t>(hops) * hop_;
 }
 
@@ -41,19 +41,19 @@ void Ducker::finish_voice() {
   finished_ = true;
 }
 
-// Settles the gain of every hop whose future is known far enough: a pause that may turn out to be
-// shorter than `hold`, and a voice that may begin within `attack`, both lie ahead.
+// Settles the gain of every hop whose future is known far enough: a voice may begin within `attack`.
 void Ducker::settle(bool last) {
   const auto hops = static_cast<std::int64_t>(speaking_.size());
   const auto attack = static_cast<std::int64_t>(std::ceil(options_.attack_s / kHop_s));
   const auto hold = static_cast<std::int64_t>(std::ceil(options_.hold_s / kHop_s));
-  const std::int64_t end = last ? hops : hops - attack - hold - 1;
+  const std::int64_t end = last ? hops : hops - attack - 1;
   const double fall = options_.amount_db / std::max(1.0, static_cast<double>(attack));
   const double rise = options_.amount_db * kHop_s / std::max(kHop_s, options_.release_s);
   for (auto hop = static_cast<std::int64_t>(gain_db_.size()); hop < end; ++hop) {
     // Down when there is voice between `hold` ago and `attack` ahead.
     const std::int64_t from = std::max<std::int64_t>(0, hop - hold), to = std::min(hops, hop + attack + 1);
-    const bool down = std::any_of(speaking_.begin() + from, speaking_.begin() + to, [](char s) { return s != 0; });
+    const bool down =
+        std::any_of(speaking_.begin() + from, speaking_.begin() + to, [](char s) { return s != 0; });
     const double before = gain_db_.empty() ? (down ? -options_.amount_db : 0.0) : gain_db_.back();
     const double next = down ? std::max(-options_.amount_db, before - fall) : std::min(0.0, before + rise);
     gain_db_.push_back(static_cast<float>(next));

@@ -11,10 +11,10 @@ namespace {
 
 // What happens to each luma value and to the two chroma values.
 struct Curves {
-  double luma_gain = 1, luma_offset = 0;   // around black, in parts of the white-black range
-  double luma_pivot = 0;                   // 0: black, 0.5: mid grey
+  double luma_gain = 1, luma_offset = 0;  // around black, in parts of the white-black range
+  double luma_pivot = 0;                  // 0: black, 0.5: mid grey
   double chroma_gain = 1;
-  double cb_offset = 0, cr_offset = 0;     // in parts of the chroma range
+  double cb_offset = 0, cr_offset = 0;  // in parts of the chroma range
   bool plain() const {
     return luma_gain == 1 && luma_offset == 0 && chroma_gain == 1 && cb_offset == 0 && cr_offset == 0;
   }
@@ -34,7 +34,8 @@ std::vector<std::uint16_t> table_of(const RasterView& picture, double gain, doub
   std::vector<std::uint16_t> table(static_cast<std::size_t>(picture.depth <= 8 ? 256 : 65536),
                                    static_cast<std::uint16_t>(top));
   for (int i = 0; i <= top; ++i)
-    table[i] = static_cast<std::uint16_t>(std::clamp(std::lround((i - pivot) * gain + pivot + offset), 0L, long{top}));
+    table[i] = static_cast<std::uint16_t>(
+        std::clamp(std::lround((i - pivot) * gain + pivot + offset), 0L, long{top}));
   return table;
 }
 
@@ -46,9 +47,11 @@ void apply_curves(const RasterView& picture, const Curves& curves) {
                        black_luma(picture) + curves.luma_pivot * range));
   const double neutral = neutral_chroma(picture), chroma_range = range * 224 / 219;
   if (curves.chroma_gain != 1 || curves.cb_offset != 0)
-    map_plane(picture, picture.u, table_of(picture, curves.chroma_gain, curves.cb_offset * chroma_range, neutral));
+    map_plane(picture, picture.u,
+              table_of(picture, curves.chroma_gain, curves.cb_offset * chroma_range, neutral));
   if (curves.chroma_gain != 1 || curves.cr_offset != 0)
-    map_plane(picture, picture.v, table_of(picture, curves.chroma_gain, curves.cr_offset * chroma_range, neutral));
+    map_plane(picture, picture.v,
+              table_of(picture, curves.chroma_gain, curves.cr_offset * chroma_range, neutral));
 }
 
 class ColorEffect final : public PictureEffect {
@@ -110,13 +113,14 @@ EffectDefinition saturation_effect() {
 }
 
 EffectDefinition brightness_effect() {
-  return color_effect("brightness", "lighter or darker",
-                      {number_parameter("amount", "", -1, 1, 0.1, "part of the range from black to white to add")},
-                      [](const EffectValues& values, Time at) {
-                        Curves curves;
-                        curves.luma_offset = values.number("amount", at);
-                        return curves;
-                      });
+  return color_effect(
+      "brightness", "lighter or darker",
+      {number_parameter("amount", "", -1, 1, 0.1, "part of the range from black to white to add")},
+      [](const EffectValues& values, Time at) {
+        Curves curves;
+        curves.luma_offset = values.number("amount", at);
+        return curves;
+      });
 }
 
 EffectDefinition contrast_effect() {

@@ -44,7 +44,8 @@ class Vignette final : public PictureEffect {
     fill_gains(luma_, picture.y);
     fill_gains(chroma_, picture.u);
   }
-  static void darken(const RasterView& picture, const Plane& plane, const std::vector<std::uint16_t>& gains, int rest) {
+  static void darken(const RasterView& picture, const Plane& plane, const std::vector<std::uint16_t>& gains,
+                     int rest) {
     with_samples(picture, [&]<typename Sample>(Sample) {
       for (int y = 0; y < plane.height; ++y) {
         Sample* samples = row_of<Sample>(plane, y);
@@ -61,59 +62,6 @@ class Vignette final : public PictureEffect {
   double strength_ = -1, radius_ = -1;
   std::vector<std::uint16_t> luma_, chroma_;
 };
-
-// Three box blurs come within 3% of a Gaussian (Wells, "Efficient synthesis of Gaussian filters", 1986).
-template <typename Sample>
-void box_blur_rows(const Plane& plane, int radius, std::vector<std::uint32_t>& line) {
-  const int n = plane.width, size = 2 * radius + 1;
-  line.resize(n);
-  for (int y = 0; y < plane.height; ++y) {
-    Sample* s = row_of<Sample>(plane, y);
-    std::uint64_t sum = 0;
-    for (int k = -radius; k <= radius; ++k) sum += s[std::clamp(k, 0, n - 1)];
-    for (int x = 0; x < n; ++x) {
-      line[x] = static_cast<std::uint32_t>((sum + radius) / size);
-      sum += s[std::min(x + radius + 1, n - 1)];
-      sum -= s[std::max(x - radius, 0)];
-    }
-    for (int x = 0; x < n; ++x) s[x] = static_cast<Sample>(line[x]);
-  }
-}
-
-template <typename Sample>
-void box_blur_columns(const Plane& plane, int radius, std::vector<std::uint32_t>& sums, std::vector<Sample>& original) {
-  const int n = plane.height, w = plane.width, size = 2 * radius + 1;
-  original.resize(static_cast<std::size_t>(w) * n);
-  for (int y = 0; y < n; ++y)
-    std::memcpy(original.data() + static_cast<std::size_t>(y) * w, row_of<Sample>(plane, y), w * sizeof(Sample));
-  auto line = [&](int y) { return original.data() + static_cast<std::size_t>(std::clamp(y, 0, n - 1)) * w; };
-  sums.assign(w, static_cast<std::uint32_t>(radius));
-  for (int k = -radius; k <= radius; ++k)
-    for (int x = 0; x < w; ++x) sums[x] += line(k)[x];
-  const float scale = 1.0F / static_cast<float>(size);
-  for (int y = 0; y < n; ++y) {
-    Sample* s = row_of<Sample>(plane, y);
-    const Sample *enter = line(y + radius + 1), *leave = line(y - radius);
-    for (int x = 0; x < w; ++x) {
-      s[x] = static_cast<Sample>(static_cast<float>(sums[x]) * scale + 1e-3F);
-      sums[x] += enter[x];
-      sums[x] -= leave[x];
-    }
-  }
-}
-
-void blur_plane(const RasterView& picture, const Plane& plane, double sigma) {
-  const int radius = static_cast<int>(std::lround((std::sqrt(4 * sigma * sigma + 1) - 1) / 2));
-  if (radius < 1 || plane.width < 2 || plane.height < 2) return;
-  with_samples(picture, [&]<typename Sample>(Sample) {
-    std::vector<std::uint32_t> line;
-    std::vector<Sample> original;
-    for (int pass = 0; pass < 3; ++pass) {
-      box_blur_rows<Sample>(plane, std::min(radius, plane.width), line);
-      box_blur_columns<Sample>(plane, std::min(radius, plane.height), line, original);
-    }
-  });
-}
 
 class Blur final : public PictureEffect {
  public:
@@ -147,7 +95,8 @@ class Pixelate final : public PictureEffect {
   bool acts_at(Time at) const override { return values_.active_at(at) && values_.number("size", at) > 0; }
   void apply(const RasterView& picture, Time at) override {
     // Whole chroma samples, so that colour and light share their blocks.
-    const int block = std::max(2, static_cast<int>(std::lround(values_.number("size", at) * picture.height / 2)) * 2);
+    const int block =
+        std::max(2, static_cast<int>(std::lround(values_.number("size", at) * picture.height / 2)) * 2);
     with_samples(picture, [&]<typename Sample>(Sample) {
       pixelate_plane<Sample>(picture.y, block, block);
       pixelate_plane<Sample>(picture.u, block >> picture.shift_x, block >> picture.shift_y);
@@ -176,7 +125,8 @@ class Mirror final : public PictureEffect {
     const int w = plane.width, h = plane.height;
     if (mode_ == "vertical")
       for (int y = 0; y < h / 2; ++y)
-        std::swap_ranges(row_of<Sample>(plane, y), row_of<Sample>(plane, y) + w, row_of<Sample>(plane, h - 1 - y));
+        std::swap_ranges(row_of<Sample>(plane, y), row_of<Sample>(plane, y) + w,
+                         row_of<Sample>(plane, h - 1 - y));
     else if (mode_ == "top" || mode_ == "bottom")
       for (int y = 0; y < h / 2; ++y) {
         const int from = mode_ == "top" ? y : h - 1 - y;
@@ -185,9 +135,12 @@ class Mirror final : public PictureEffect {
     else
       for (int y = 0; y < h; ++y) {
         Sample* row = row_of<Sample>(plane, y);
-        if (mode_ == "left") std::reverse_copy(row, row + w / 2, row + w - w / 2);
-        else if (mode_ == "right") std::reverse_copy(row + w - w / 2, row + w, row);
-        else std::reverse(row, row + w);
+        if (mode_ == "left")
+          std::reverse_copy(row, row + w / 2, row + w - w / 2);
+        else if (mode_ == "right")
+          std::reverse_copy(row + w - w / 2, row + w, row);
+        else
+          std::reverse(row, row + w);
       }
   }
   EffectValues values_;
@@ -201,19 +154,13 @@ std::unique_ptr<PictureEffect> make(const EffectValues& values, const EffectStag
 
 }  // namespace
 
-void blur(const RasterView& picture, double radius) {
-  const double sigma = radius * picture.height;
-  blur_plane(picture, picture.y, sigma);
-  blur_plane(picture, picture.u, sigma / (1 << picture.shift_x));
-  blur_plane(picture, picture.v, sigma / (1 << picture.shift_x));
-}
-
 EffectDefinition vignette_effect() {
   EffectDefinition d;
   d.info.id = "vignette";
   d.info.description = "darker towards the corners";
-  d.info.params = {number_parameter("strength", "", 0, 1, 0.6, "1: the corners are black"),
-                   number_parameter("radius", "", 0, 0.95, 0.35, "bright inside this part of the half diagonal")};
+  d.info.params = {
+      number_parameter("strength", "", 0, 1, 0.6, "1: the corners are black"),
+      number_parameter("radius", "", 0, 0.95, 0.35, "bright inside this part of the half diagonal")};
   d.make = make<Vignette>;
   return d;
 }
@@ -222,7 +169,8 @@ EffectDefinition blur_effect() {
   EffectDefinition d;
   d.info.id = "blur";
   d.info.description = "out of focus";
-  d.info.params = {number_parameter("radius", "", 0, 0.2, 0.012, "standard deviation, fraction of the picture's height")};
+  d.info.params = {
+      number_parameter("radius", "", 0, 0.2, 0.012, "standard deviation, fraction of the picture's height")};
   d.make = make<Blur>;
   return d;
 }
@@ -231,7 +179,8 @@ EffectDefinition pixelate_effect() {
   EffectDefinition d;
   d.info.id = "pixelate";
   d.info.description = "large blocks";
-  d.info.params = {number_parameter("size", "", 0, 0.5, 0.05, "of a block, fraction of the picture's height")};
+  d.info.params = {
+      number_parameter("size", "", 0, 0.5, 0.05, "of a block, fraction of the picture's height")};
   d.make = make<Pixelate>;
   return d;
 }

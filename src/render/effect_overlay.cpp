@@ -18,7 +18,8 @@ void lay_over(const RasterView& picture, Rgba color, double opacity) {
       for (int row = 0; row < plane.height; ++row) {
         Sample* samples = row_of<Sample>(plane, row);
         for (int x = 0; x < plane.width; ++x)
-          samples[x] = static_cast<Sample>((static_cast<std::int64_t>(samples[x]) * (65536 - weight) + add) >> 16);
+          samples[x] =
+              static_cast<Sample>((static_cast<std::int64_t>(samples[x]) * (65536 - weight) + add) >> 16);
       }
     });
   };
@@ -41,7 +42,9 @@ class Flash final : public PictureEffect {
  public:
   explicit Flash(const EffectValues& values) : values_(values) {}
   bool acts_at(Time at) const override { return values_.active_at(at) && strength(at) > 1.0 / 512; }
-  void apply(const RasterView& picture, Time at) override { lay_over(picture, values_.color("color"), strength(at)); }
+  void apply(const RasterView& picture, Time at) override {
+    lay_over(picture, values_.color("color"), strength(at));
+  }
 
  private:
   double strength(Time at) const {
@@ -56,7 +59,8 @@ class Flash final : public PictureEffect {
 // The first frame of a fade in and the last of a fade out are all colour.
 class Fade final : public PictureEffect {
  public:
-  Fade(const EffectValues& values, const EffectStage& stage, bool in) : values_(values), stage_(stage), in_(in) {
+  Fade(const EffectValues& values, const EffectStage& stage, bool in)
+      : values_(values), stage_(stage), in_(in) {
     const auto frames = std::max<std::int64_t>(
         1, Time::from_seconds(values.number("duration_s")).to_frames(stage.frame_rate));
     first_ = values.first_frame();
@@ -75,7 +79,8 @@ class Fade final : public PictureEffect {
     const std::int64_t frame = values_.frame_at(at);
     if (frame < first_ || frame >= end_) return 0;
     const auto length = static_cast<double>(end_ - first_);
-    return in_ ? static_cast<double>(end_ - frame) / length : static_cast<double>(frame + 1 - first_) / length;
+    return in_ ? static_cast<double>(end_ - frame) / length
+               : static_cast<double>(frame + 1 - first_) / length;
   }
   EffectValues values_;
   EffectStage stage_;
@@ -111,10 +116,12 @@ class Letterbox final : public PictureEffect {
 EffectDefinition fade_effect(bool in) {
   EffectDefinition d;
   d.info.id = in ? "fade_in" : "fade_out";
-  d.info.description = in ? "from black (or a colour) and from silence" : "to black (or a colour) and to silence";
+  d.info.description =
+      in ? "from black (or a colour) and from silence" : "to black (or a colour) and to silence";
   d.info.on = EffectInfo::On::both;
-  d.info.params = {number_parameter("duration_s", "s", 0, 60, 0.5, "length, unless the effect has a range", false),
-                   color_parameter("color", "black", "what it comes from or goes to")};
+  d.info.params = {
+      number_parameter("duration_s", "s", 0, 60, 0.5, "length, unless the effect has a range", false),
+      color_parameter("color", "black", "what it comes from or goes to")};
   d.make = [in](const EffectValues& values, const EffectStage& stage) {
     return std::make_unique<Fade>(values, stage, in);
   };
@@ -134,16 +141,21 @@ EffectDefinition flash_effect() {
   return d;
 }
 
-EffectDefinition fade_in_effect() { return fade_effect(true); }
-EffectDefinition fade_out_effect() { return fade_effect(false); }
+EffectDefinition fade_in_effect() {
+  return fade_effect(true);
+}
+EffectDefinition fade_out_effect() {
+  return fade_effect(false);
+}
 
 EffectDefinition letterbox_effect() {
   EffectDefinition d;
   d.info.id = "letterbox";
   d.info.description = "bars that make the picture wider (cinema) or narrower";
-  d.info.params = {number_parameter("ratio", "width/height", 0.2, 5, 2.39, "shape of what stays"),
-                   number_parameter("amount", "", 0, 1, 1, "0: no bars, 1: full bars; move it to slide them in"),
-                   color_parameter("color", "black", "of the bars")};
+  d.info.params = {
+      number_parameter("ratio", "width/height", 0.2, 5, 2.39, "shape of what stays"),
+      number_parameter("amount", "", 0, 1, 1, "0: no bars, 1: full bars; move it to slide them in"),
+      color_parameter("color", "black", "of the bars")};
   d.make = [](const EffectValues& values, const EffectStage&) { return std::make_unique<Letterbox>(values); };
   return d;
 }

@@ -25,9 +25,10 @@ std::string name_of(EffectStep step) {
 
 std::vector<EffectDefinition> all_effects() {
   std::vector<EffectDefinition> all = retime_effects();
-  for (auto make : {zoom_punch_effect, slow_zoom_effect, shake_effect, flash_effect, black_and_white_effect,
-                    saturation_effect, brightness_effect, contrast_effect, tint_effect, vignette_effect, blur_effect,
-                    pixelate_effect, mirror_effect, letterbox_effect, fade_in_effect, fade_out_effect})
+  for (auto make :
+       {zoom_punch_effect, slow_zoom_effect, shake_effect, flash_effect, black_and_white_effect,
+        saturation_effect, brightness_effect, contrast_effect, tint_effect, vignette_effect, blur_effect,
+        pixelate_effect, mirror_effect, letterbox_effect, fade_in_effect, fade_out_effect})
     all.push_back(make());
   for (auto group : {framing_effects, placing_effects, sound_effects})
     for (auto& definition : group()) all.push_back(std::move(definition));
@@ -38,11 +39,12 @@ std::vector<EffectDefinition> all_effects() {
 Result<void> check_number(const EffectParameter& parameter, double value, const std::string& place) {
   if (std::isfinite(value) && value >= parameter.minimum && value <= parameter.maximum) return {};
   return fail(ErrorKind::invalid_input, fmt::format("{} is {}", place, value),
-              fmt::format("give {} to {}{}{}", parameter.minimum, parameter.maximum, parameter.unit.empty() ? "" : " ",
-                          parameter.unit));
+              fmt::format("give {} to {}{}{}", parameter.minimum, parameter.maximum,
+                          parameter.unit.empty() ? "" : " ", parameter.unit));
 }
 
-Result<void> check_text(const EffectParameter& parameter, const std::string& value, const std::string& place) {
+Result<void> check_text(const EffectParameter& parameter, const std::string& value,
+                        const std::string& place) {
   if (parameter.unit == "color") {
     if (auto color = parse_color(value); !color) return std::unexpected(with_context(color.error(), place));
     return {};
@@ -53,7 +55,8 @@ Result<void> check_text(const EffectParameter& parameter, const std::string& val
               fmt::format("give one of: {}", fmt::join(choices, ", ")));
 }
 
-Result<void> check_parameter(const EffectParameter& parameter, const Parameter& value, const std::string& place) {
+Result<void> check_parameter(const EffectParameter& parameter, const Parameter& value,
+                             const std::string& place) {
   if (const auto* text = std::get_if<std::string>(&value)) {
     if (!parameter.text)
       return fail(ErrorKind::invalid_input, fmt::format("{} is the text \"{}\", not a number", place, *text),
@@ -107,7 +110,8 @@ Result<void> check_effect(const Effect& effect, std::string_view on) {
     if (parameter == params.end()) {
       std::vector<std::string> known;
       for (const auto& p : params) known.push_back(p.name);
-      return fail(ErrorKind::invalid_input, fmt::format("{}: {} has no parameter \"{}\"", on, effect.id, name),
+      return fail(ErrorKind::invalid_input,
+                  fmt::format("{}: {} has no parameter \"{}\"", on, effect.id, name),
                   known.empty() ? "it takes none" : fmt::format("it takes: {}", fmt::join(known, ", ")));
     }
     TRY(check_parameter(*parameter, value, fmt::format("{}: {}.{}", on, effect.id, name)));
@@ -123,8 +127,8 @@ Result<void> check_effects(std::span<const Effect> effects, std::string_view on)
   return {};
 }
 
-EffectParameter number_parameter(std::string name, std::string unit, double minimum, double maximum, double fallback,
-                                 std::string description, bool animatable) {
+EffectParameter number_parameter(std::string name, std::string unit, double minimum, double maximum,
+                                 double fallback, std::string description, bool animatable) {
   EffectParameter p;
   p.name = std::move(name);
   p.unit = std::move(unit);
@@ -136,7 +140,8 @@ EffectParameter number_parameter(std::string name, std::string unit, double mini
   return p;
 }
 
-EffectParameter choice_parameter(std::string name, std::vector<std::string> choices, std::string description) {
+EffectParameter choice_parameter(std::string name, std::vector<std::string> choices,
+                                 std::string description) {
   EffectParameter p;
   p.name = std::move(name);
   p.description = std::move(description) + " (default " + choices.front() + ")";
@@ -205,7 +210,9 @@ std::string EffectValues::text(std::string_view name) const {
   return parameter ? parameter->fallback_text : std::string{};
 }
 
-Rgba EffectValues::color(std::string_view name) const { return parse_color(text(name)).value_or(Rgba{}); }
+Rgba EffectValues::color(std::string_view name) const {
+  return parse_color(text(name)).value_or(Rgba{});
+}
 
 bool EffectValues::constant(std::string_view name) const {
   const auto given = effect_.params.find(std::string(name));
@@ -214,7 +221,9 @@ bool EffectValues::constant(std::string_view name) const {
   return !keys || keys->size() < 2;
 }
 
-bool EffectValues::given(std::string_view name) const { return effect_.params.contains(std::string(name)); }
+bool EffectValues::given(std::string_view name) const {
+  return effect_.params.contains(std::string(name));
+}
 
 bool EffectValues::active_at(Time at) const {
   const std::int64_t frame = frame_at(at);
@@ -227,7 +236,11 @@ double EffectValues::progress(Time at) const {
   return std::clamp(static_cast<double>(frame_at(at) - first_frame_) / static_cast<double>(last), 0.0, 1.0);
 }
 
-double EffectValues::seconds_in(Time at) const { return (at - Time::frames(first_frame_, rate_)).seconds(); }
-double EffectValues::seconds_left(Time at) const { return (Time::frames(end_frame_, rate_) - at).seconds(); }
+double EffectValues::seconds_in(Time at) const {
+  return (at - Time::frames(first_frame_, rate_)).seconds();
+}
+double EffectValues::seconds_left(Time at) const {
+  return (Time::frames(end_frame_, rate_) - at).seconds();
+}
 
 }  // namespace studio

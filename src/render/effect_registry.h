@@ -26,7 +26,7 @@ class EffectValues {
 
   double number(std::string_view name, Time at = {}) const;
   std::string text(std::string_view name) const;
-  Rgba color(std::string_view name) const;  // black when it cannot be read (checked before)
+  Rgba color(std::string_view name) const;     // black when it cannot be read (checked before)
   bool constant(std::string_view name) const;  // no keyframes
   bool given(std::string_view name) const;
 
@@ -72,8 +72,8 @@ const EffectDefinition* find_effect(std::string_view id);
 Result<void> check_effect(const Effect& effect, std::string_view on);
 
 // Short forms for the definitions.
-EffectParameter number_parameter(std::string name, std::string unit, double minimum, double maximum, double fallback,
-                                 std::string description, bool animatable = true);
+EffectParameter number_parameter(std::string name, std::string unit, double minimum, double maximum,
+                                 double fallback, std::string description, bool animatable = true);
 EffectParameter choice_parameter(std::string name, std::vector<std::string> choices, std::string description);
 // A colour as text; `fallback` goes into the description and is used when none is given.
 EffectParameter color_parameter(std::string name, std::string fallback, std::string description);

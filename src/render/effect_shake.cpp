@@ -52,10 +52,11 @@ EffectDefinition shake_effect() {
   EffectDefinition d;
   d.info.id = "shake";
   d.info.description = "the camera trembles";
-  d.info.params = {number_parameter("amount", "", 0, 0.2, 0.02, "largest swing, fraction of the picture"),
-                   number_parameter("frequency", "Hz", 0.5, 30, 9, "how many swings a second"),
-                   number_parameter("decay_s", "s", 0, 60, 0, "dies away over this time; 0: stays", false),
-                   number_parameter("seed", "", 0, 4294967295.0, 1, "another number, another tremble", false)};
+  d.info.params = {
+      number_parameter("amount", "", 0, 0.2, 0.02, "largest swing, fraction of the picture"),
+      number_parameter("frequency", "Hz", 0.5, 30, 9, "how many swings a second"),
+      number_parameter("decay_s", "s", 0, 60, 0, "dies away over this time; 0: stays", false),
+      number_parameter("seed", "", 0, 4294967295.0, 1, "another number, another tremble", false)};
   d.make = [](const EffectValues& values, const EffectStage&) { return std::make_unique<Shake>(values); };
   return d;
 }

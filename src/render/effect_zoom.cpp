@@ -9,7 +9,8 @@ namespace {
 
 class ZoomPunch final : public WindowEffect {
  public:
-  explicit ZoomPunch(const EffectValues& values) : WindowEffect(values), out_(values.text("direction") == "out") {}
+  explicit ZoomPunch(const EffectValues& values)
+      : WindowEffect(values), out_(values.text("direction") == "out") {}
 
  private:
   View view_at(Time at) const override {
@@ -26,7 +27,8 @@ class ZoomPunch final : public WindowEffect {
 
 class SlowZoom final : public WindowEffect {
  public:
-  explicit SlowZoom(const EffectValues& values) : WindowEffect(values), out_(values.text("direction") == "out") {}
+  explicit SlowZoom(const EffectValues& values)
+      : WindowEffect(values), out_(values.text("direction") == "out") {}
 
  private:
   View view_at(Time at) const override {
@@ -38,7 +40,8 @@ class SlowZoom final : public WindowEffect {
 };
 
 EffectParameter point(std::string name, std::string what) {
-  return number_parameter(std::move(name), "", 0, 1, 0.5, "point to zoom on, fraction of the picture " + what);
+  return number_parameter(std::move(name), "", 0, 1, 0.5,
+                          "point to zoom on, fraction of the picture " + what);
 }
 
 }  // namespace
@@ -47,11 +50,13 @@ EffectDefinition zoom_punch_effect() {
   EffectDefinition d;
   d.info.id = "zoom_punch";
   d.info.description = "a quick zoom on a point or the subject";
-  d.info.params = {number_parameter("scale", "times", 1, 8, 1.4, "how much larger at the strongest"),
-                   choice_parameter("direction", {"in", "out"}, "in: from the whole to the point; out: back from it"),
-                   point("x", "width"), point("y", "height"),
-                   number_parameter("attack_s", "s", 0, 10, 0.12, "time it takes to zoom", false),
-                   number_parameter("release_s", "s", 0, 10, 0, "time to come back before the end; 0: a hard end", false)};
+  d.info.params = {
+      number_parameter("scale", "times", 1, 8, 1.4, "how much larger at the strongest"),
+      choice_parameter("direction", {"in", "out"}, "in: from the whole to the point; out: back from it"),
+      point("x", "width"),
+      point("y", "height"),
+      number_parameter("attack_s", "s", 0, 10, 0.12, "time it takes to zoom", false),
+      number_parameter("release_s", "s", 0, 10, 0, "time to come back before the end; 0: a hard end", false)};
   d.make = [](const EffectValues& values, const EffectStage&) { return std::make_unique<ZoomPunch>(values); };
   return d;
 }
@@ -60,9 +65,10 @@ EffectDefinition slow_zoom_effect() {
   EffectDefinition d;
   d.info.id = "slow_zoom";
   d.info.description = "a slow push in or pull out over the whole clip";
-  d.info.params = {number_parameter("scale", "times", 1, 4, 1.15, "how much larger at the end (in) or start (out)"),
-                   choice_parameter("direction", {"in", "out"}, "push in or pull out"), point("x", "width"),
-                   point("y", "height")};
+  d.info.params = {
+      number_parameter("scale", "times", 1, 4, 1.15, "how much larger at the end (in) or start (out)"),
+      choice_parameter("direction", {"in", "out"}, "push in or pull out"), point("x", "width"),
+      point("y", "height")};
   d.make = [](const EffectValues& values, const EffectStage&) { return std::make_unique<SlowZoom>(values); };
   return d;
 }

@@ -8,7 +8,9 @@
 namespace studio {
 namespace {
 
-int even(double value) { return std::max(2, static_cast<int>(std::lround(value / 2)) * 2); }
+int even(double value) {
+  return std::max(2, static_cast<int>(std::lround(value / 2)) * 2);
+}
 
 struct Cell {
   std::string_view name;
@@ -41,10 +43,15 @@ Place split_place(const EffectValues& values, const EffectStage& stage) {
   const auto cell = std::ranges::find(kCells, side, &Cell::name);
   const Cell& found = cell == kCells.end() ? kCells.front() : *cell;
   // Both neighbours round the shared edge alike, so no line of background shows between them.
-  const double x0 = std::round(found.x * stage.width / 2) * 2, y0 = std::round(found.y * stage.height / 2) * 2;
+  const double x0 = std::round(found.x * stage.width / 2) * 2,
+               y0 = std::round(found.y * stage.height / 2) * 2;
   const double x1 = std::round((found.x + found.width) * stage.width / 2) * 2;
   const double y1 = std::round((found.y + found.height) * stage.height / 2) * 2;
-  Place place{x0, y0, x1 - x0, y1 - y0};
+  Place place;
+  place.x = x0;
+  place.y = y0;
+  place.width = x1 - x0;
+  place.height = y1 - y0;
   place.border = values.number("border") * stage.height;
   place.border_color = values.color("border_color");
   return place;
@@ -102,7 +109,8 @@ Fit contain(int source_width, int source_height, int cell_width, int cell_height
   return fit;
 }
 
-Fit cover(int source_width, int source_height, int cell_width, int cell_height, double x, double y, double zoom) {
+Fit cover(int source_width, int source_height, int cell_width, int cell_height, double x, double y,
+          double zoom) {
   const double scale = std::max(static_cast<double>(cell_width) / source_width,
                                 static_cast<double>(cell_height) / source_height) *
                        std::max(1.0, zoom);
@@ -117,56 +125,66 @@ Fit cover(int source_width, int source_height, int cell_width, int cell_height, 
 }
 
 Fit stretch(int source_width, int source_height, int cell_width, int cell_height) {
-  return {{0, 0, static_cast<double>(source_width), static_cast<double>(source_height)}, 0, 0, cell_width, cell_height};
+  return {{0, 0, static_cast<double>(source_width), static_cast<double>(source_height)},
+          0,
+          0,
+          cell_width,
+          cell_height};
 }
 
 Fit fit_at(const EffectValues& values, std::string_view effect_id, int source_width, int source_height,
            int cell_width, int cell_height, Time at) {
   if (effect_id == "reframe")
-    return cover(source_width, source_height, cell_width, cell_height, values.number("x", at), values.number("y", at),
-                 values.number("zoom", at));
+    return cover(source_width, source_height, cell_width, cell_height, values.number("x", at),
+                 values.number("y", at), values.number("zoom", at));
   const std::string mode = values.text("mode");
   if (mode == "cover")
-    return cover(source_width, source_height, cell_width, cell_height, values.number("x", at), values.number("y", at));
+    return cover(source_width, source_height, cell_width, cell_height, values.number("x", at),
+                 values.number("y", at));
   if (mode == "stretch") return stretch(source_width, source_height, cell_width, cell_height);
   return contain(source_width, source_height, cell_width, cell_height, mode == "blur");
 }
 
-Place place_at(const EffectValues& values, std::string_view effect_id, const EffectStage& stage, double cell_aspect,
-               Time at) {
-  return effect_id == "split_screen" ? split_place(values, stage) : inset_place(values, stage, cell_aspect, at);
+Place place_at(const EffectValues& values, std::string_view effect_id, const EffectStage& stage,
+               double cell_aspect, Time at) {
+  return effect_id == "split_screen" ? split_place(values, stage)
+                                     : inset_place(values, stage, cell_aspect, at);
 }
 
 std::vector<EffectDefinition> framing_effects() {
-  return {definition(EffectStep::framing, "fit", "how a picture of another shape fills the frame",
-                     {choice_parameter("mode", {"contain", "cover", "stretch", "blur"},
-                                       "contain: all of it with bars; cover: fills, edges cut; stretch: out of shape; "
-                                       "blur: all of it over a blurred copy"),
-                      number_parameter("x", "", 0, 1, 0.5, "cover: point to keep, fraction of the source's width"),
-                      number_parameter("y", "", 0, 1, 0.5, "cover: point to keep, fraction of the source's height")}),
-          definition(EffectStep::framing, "reframe", "crops to the frame's shape and follows the subject",
-                     {number_parameter("x", "", 0, 1, 0.5, "subject's centre, fraction of the source's width"),
-                      number_parameter("y", "", 0, 1, 0.5, "subject's centre, fraction of the source's height"),
-                      number_parameter("zoom", "times", 1, 4, 1, "closer than the shape alone asks")})};
+  return {
+      definition(
+          EffectStep::framing, "fit", "how a picture of another shape fills the frame",
+          {choice_parameter("mode", {"contain", "cover", "stretch", "blur"},
+                            "contain: all of it with bars; cover: fills, edges cut; stretch: out of shape; "
+                            "blur: all of it over a blurred copy"),
+           number_parameter("x", "", 0, 1, 0.5, "cover: point to keep, fraction of the source's width"),
+           number_parameter("y", "", 0, 1, 0.5, "cover: point to keep, fraction of the source's height")}),
+      definition(EffectStep::framing, "reframe", "crops to the frame's shape and follows the subject",
+                 {number_parameter("x", "", 0, 1, 0.5, "subject's centre, fraction of the source's width"),
+                  number_parameter("y", "", 0, 1, 0.5, "subject's centre, fraction of the source's height"),
+                  number_parameter("zoom", "times", 1, 4, 1, "closer than the shape alone asks")})};
 }
 
 std::vector<EffectDefinition> placing_effects() {
-  return {definition(EffectStep::placing, "picture_in_picture", "small, over the track below",
-                     {choice_parameter("position",
-                                       {"top_right", "top_left", "bottom_right", "bottom_left", "top", "bottom",
-                                        "left", "right", "center"},
-                                       "where it stands"),
-                      number_parameter("width", "", 0.05, 1, 0.33, "of the inset, fraction of the frame's width"),
-                      number_parameter("margin", "", 0, 0.4, 0.05, "to the edges, fraction of the frame's height"),
-                      number_parameter("x", "", -1, 2, 0.5, "centre, fraction of the frame's width; replaces position"),
-                      number_parameter("y", "", -1, 2, 0.5, "centre, fraction of the frame's height; replaces position"),
-                      number_parameter("opacity", "", 0, 1, 1, "1: nothing shines through"),
-                      number_parameter("border", "", 0, 0.1, 0.005, "fraction of the frame's height", false),
-                      color_parameter("border_color", "white", "of the border")}),
-          definition(EffectStep::placing, "split_screen", "fills one part of the frame, beside other clips",
-                     {choice_parameter("side", cell_names(), "the part this clip fills"),
-                      number_parameter("border", "", 0, 0.1, 0, "fraction of the frame's height", false),
-                      color_parameter("border_color", "black", "of the border")})};
+  return {
+      definition(
+          EffectStep::placing, "picture_in_picture", "small, over the track below",
+          {choice_parameter("position",
+                            {"top_right", "top_left", "bottom_right", "bottom_left", "top", "bottom", "left",
+                             "right", "center"},
+                            "where it stands"),
+           number_parameter("width", "", 0.05, 1, 0.33, "of the inset, fraction of the frame's width"),
+           number_parameter("margin", "", 0, 0.4, 0.05, "to the edges, fraction of the frame's height"),
+           number_parameter("x", "", -1, 2, 0.5, "centre, fraction of the frame's width; replaces position"),
+           number_parameter("y", "", -1, 2, 0.5, "centre, fraction of the frame's height; replaces position"),
+           number_parameter("opacity", "", 0, 1, 1, "1: nothing shines through"),
+           number_parameter("border", "", 0, 0.1, 0.005, "fraction of the frame's height", false),
+           color_parameter("border_color", "white", "of the border")}),
+      definition(EffectStep::placing, "split_screen", "fills one part of the frame, beside other clips",
+                 {choice_parameter("side", cell_names(), "the part this clip fills"),
+                  number_parameter("border", "", 0, 0.1, 0, "fraction of the frame's height", false),
+                  color_parameter("border_color", "black", "of the border")})};
 }
 
 }  // namespace studio

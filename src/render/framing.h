@@ -18,7 +18,8 @@ struct Fit {
 Fit contain(int source_width, int source_height, int cell_width, int cell_height, bool blurred_bars = false);
 // Fills the cell; (x, y) is the point of the source to keep in the middle as far as its edges allow,
 // zoom >= 1 takes a smaller window.
-Fit cover(int source_width, int source_height, int cell_width, int cell_height, double x, double y, double zoom = 1);
+Fit cover(int source_width, int source_height, int cell_width, int cell_height, double x, double y,
+          double zoom = 1);
 Fit stretch(int source_width, int source_height, int cell_width, int cell_height);
 
 // What a fit or reframe effect asks for at `at`.
@@ -33,7 +34,7 @@ struct Place {
   Rgba border_color;
 };
 
-Place place_at(const EffectValues& values, std::string_view effect_id, const EffectStage& stage, double cell_aspect,
-               Time at);
+Place place_at(const EffectValues& values, std::string_view effect_id, const EffectStage& stage,
+               double cell_aspect, Time at);
 
 }  // namespace studio

@@ -72,7 +72,8 @@ void blend_over_alpha(const RasterView& base, const RasterView& layer, double op
   }
 }
 
-void blend_plane_bytes(const Plane& below, const Plane& above, const RasterView& layer, bool chroma, int opacity) {
+void blend_plane_bytes(const Plane& below, const Plane& above, const RasterView& layer, bool chroma,
+                       int opacity) {
   for (int y = 0; y < above.height; ++y) {
     std::uint8_t* b = row_of<std::uint8_t>(below, y);
     const std::uint8_t* a = row_of<std::uint8_t>(above, y);
@@ -127,11 +128,11 @@ RasterView part_of(const RasterView& picture, int x, int y, int width, int heigh
 }
 
 RasterFormat format_of(const RasterView& picture) {
-  return {picture.width,   picture.height,        picture.depth, picture.shift_x,
+  return {picture.width,   picture.height,      picture.depth, picture.shift_x,
           picture.shift_y, picture.has_alpha(), picture.matrix};
 }
 
-Picture::Raster(const RasterFormat& format) {
+Raster::Raster(const RasterFormat& format) {
   view_.width = format.width;
   view_.height = format.height;
   view_.depth = format.depth;

@@ -96,6 +96,9 @@ void resample(const RasterView& source, const Window& window, const RasterView& 
 // `opacity` (0..1). Where the base has an alpha plane it is composited too (Porter-Duff "over").
 void blend(const RasterView& base, const RasterView& layer, int x, int y, double opacity = 1);
 
+// Gaussian blur in place (three box blurs); `sigma` in fractions of the picture's height.
+void blur(const RasterView& picture, double sigma);
+
 // Lays a colour over a rectangle (clipped to the picture), with the colour's alpha.
 void blend_rectangle(const RasterView& base, int x, int y, int width, int height, Rgba color);
 

@@ -11,8 +11,8 @@ namespace {
 // Where each target sample takes its value from: `taps` source samples with integer weights.
 struct Kernel {
   int taps = 0;
-  std::vector<int> first;           // may lie before 0 or after the end: clamped when read
-  std::vector<std::int16_t> weight; // taps a target sample, summing to 1 << kShift
+  std::vector<int> first;            // may lie before 0 or after the end: clamped when read
+  std::vector<std::int16_t> weight;  // taps a target sample, summing to 1 << kShift
 };
 
 constexpr int kShift = 14;
@@ -41,7 +41,8 @@ Kernel make_kernel(double start, double length, int target) {
     int left = 1 << kShift, largest = 0;
     for (int t = 0; t < kernel.taps; ++t) {
       const int w = static_cast<int>(std::lround(exact[t] / sum * (1 << kShift)));
-      kernel.weight[static_cast<std::size_t>(i) * kernel.taps + t] = static_cast<std::int16_t>(std::min(w, 32767));
+      kernel.weight[static_cast<std::size_t>(i) * kernel.taps + t] =
+          static_cast<std::int16_t>(std::min(w, 32767));
       left -= w;
       if (exact[t] > exact[largest]) largest = t;
     }
@@ -60,7 +61,8 @@ void resample_plane(const Plane& source, const Window& window, const Plane& targ
   // Rows first (long vectors), over the columns that are needed only; padded so that the second
   // pass reads without bounds checks.
   const int low = across.first.front(), high = across.first.back() + across.taps;
-  const int used_low = std::clamp(low, 0, source.width - 1), used_high = std::clamp(high, used_low + 1, source.width);
+  const int used_low = std::clamp(low, 0, source.width - 1),
+            used_high = std::clamp(high, used_low + 1, source.width);
   const int span = high - low;
   std::vector<std::int32_t> sums(used_high - used_low);
   std::vector<std::int32_t> row(span);
@@ -69,7 +71,8 @@ void resample_plane(const Plane& source, const Window& window, const Plane& targ
     for (int t = 0; t < down.taps; ++t) {
       const std::int32_t w = down.weight[static_cast<std::size_t>(y) * down.taps + t];
       if (w == 0) continue;
-      const Sample* in = row_of<Sample>(source, std::clamp(down.first[y] + t, 0, source.height - 1)) + used_low;
+      const Sample* in =
+          row_of<Sample>(source, std::clamp(down.first[y] + t, 0, source.height - 1)) + used_low;
       std::int32_t* out = sums.data();
       const int count = static_cast<int>(sums.size());
       for (int x = 0; x < count; ++x) out[x] += in[x] * w;
@@ -95,7 +98,8 @@ Window chroma_window(const Window& luma, const RasterView& source, const RasterV
   const double sx = 1 << source.shift_x, sy = 1 << source.shift_y;
   const double ratio = luma.width / target.width;
   const double offset = source.shift_x == 0 ? 0 : 0.25 - 0.25 * ratio;
-  return {luma.x / sx + offset, luma.y / sy, ratio * target.u.width, luma.height / target.height * target.u.height};
+  return {luma.x / sx + offset, luma.y / sy, ratio * target.u.width,
+          luma.height / target.height * target.u.height};
 }
 
 }  // namespace
@@ -107,12 +111,14 @@ void resample(const RasterView& source, const Window& window, const RasterView& 
     resample_plane<Sample>(source.y, window, target.y, top);
     resample_plane<Sample>(source.u, chroma, target.u, top);
     resample_plane<Sample>(source.v, chroma, target.v, top);
-    if (target.has_alpha() && source.has_alpha()) resample_plane<Sample>(source.alpha, window, target.alpha, top);
+    if (target.has_alpha() && source.has_alpha())
+      resample_plane<Sample>(source.alpha, window, target.alpha, top);
   });
   if (target.has_alpha() && !source.has_alpha())
     with_samples(target, [&]<typename Sample>(Sample) {
       for (int y = 0; y < target.alpha.height; ++y)
-        std::fill_n(row_of<Sample>(target.alpha, y), target.alpha.width, static_cast<Sample>(max_sample(target)));
+        std::fill_n(row_of<Sample>(target.alpha, y), target.alpha.width,
+                    static_cast<Sample>(max_sample(target)));
     });
 }
 

@@ -22,13 +22,25 @@ void with_samples(const RasterView& picture, Work&& work) {
     work(std::uint16_t{});
 }
 
-inline int max_sample(const RasterView& picture) { return (1 << picture.depth) - 1; }
-inline int neutral_chroma(const RasterView& picture) { return 1 << (picture.depth - 1); }
-inline int black_luma(const RasterView& picture) { return 16 << (picture.depth - 8); }
-inline int white_luma(const RasterView& picture) { return 235 << (picture.depth - 8); }
-inline int bytes_per_sample(const RasterView& picture) { return picture.depth <= 8 ? 1 : 2; }
+inline int max_sample(const RasterView& picture) {
+  return (1 << picture.depth) - 1;
+}
+inline int neutral_chroma(const RasterView& picture) {
+  return 1 << (picture.depth - 1);
+}
+inline int black_luma(const RasterView& picture) {
+  return 16 << (picture.depth - 8);
+}
+inline int white_luma(const RasterView& picture) {
+  return 235 << (picture.depth - 8);
+}
+inline int bytes_per_sample(const RasterView& picture) {
+  return picture.depth <= 8 ? 1 : 2;
+}
 
 // x * a / 255 for bytes, rounded, without a division.
-inline int scale_by_255(int x) { return (x + 128 + ((x + 128) >> 8)) >> 8; }
+inline int scale_by_255(int x) {
+  return (x + 128 + ((x + 128) >> 8)) >> 8;
+}
 
 }  // namespace studio

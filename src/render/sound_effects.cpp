@@ -12,7 +12,9 @@ namespace {
 constexpr double kRamp_s = 0.005;
 constexpr int kSamplesPerStep = 16;  // gain is computed this often and moved linearly between
 
-double from_db(double db) { return db <= -95.9 ? 0.0 : std::pow(10.0, db / 20); }
+double from_db(double db) {
+  return db <= -95.9 ? 0.0 : std::pow(10.0, db / 20);
+}
 
 EffectDefinition sound(std::string id, std::string description, std::vector<EffectParameter> params) {
   EffectDefinition d;
@@ -62,7 +64,9 @@ Result<SoundEffects> SoundEffects::create(std::span<const Effect> effects, Time 
   return made;
 }
 
-bool SoundEffects::unity() const { return stages_.empty() && constant_ == 1; }
+bool SoundEffects::unity() const {
+  return stages_.empty() && constant_ == 1;
+}
 
 double SoundEffects::gain_at(Time at) const {
   double gain = constant_;
@@ -96,7 +100,8 @@ void SoundEffects::apply(std::span<float> samples, int channels, std::int64_t fi
     const std::int64_t end = std::min(frames, start + kSamplesPerStep);
     const double next = stages_.empty() ? here : gain_of(end);
     for (std::int64_t f = start; f < end; ++f) {
-      const double gain = here + (next - here) * static_cast<double>(f - start) / static_cast<double>(end - start);
+      const double gain =
+          here + (next - here) * static_cast<double>(f - start) / static_cast<double>(end - start);
       for (int c = 0; c < channels; ++c) samples[f * channels + c] *= static_cast<float>(gain);
     }
     here = next;
@@ -127,16 +132,17 @@ std::vector<EffectDefinition> sound_effects() {
   voice.description = "id of the track that speaks; empty: all other tracks with sound";
   voice.text = true;
   const DuckOptions d;
-  return {
-      sound("volume", "louder or softer",
-            {number_parameter("gain_db", "dB", -96, 24, 0, "0: as it is; -96: silent")}),
-      sound("mute", "silent", {}),
-      sound("duck", "music steps back while somebody speaks; on a track",
-            {voice, number_parameter("amount_db", "dB", 0, 60, d.amount_db, "how far down", false),
-             number_parameter("threshold_db", "dBFS", -90, 0, d.threshold_db, "level that counts as speaking", false),
-             number_parameter("attack_s", "s", 0.005, 5, d.attack_s, "time to go down", false),
-             number_parameter("release_s", "s", 0.01, 10, d.release_s, "time to come back", false),
-             number_parameter("hold_s", "s", 0, 10, d.hold_s, "pauses shorter than this do not bring it back", false)})};
+  return {sound("volume", "louder or softer",
+                {number_parameter("gain_db", "dB", -96, 24, 0, "0: as it is; -96: silent")}),
+          sound("mute", "silent", {}),
+          sound("duck", "music steps back while somebody speaks; on a track",
+                {voice, number_parameter("amount_db", "dB", 0, 60, d.amount_db, "how far down", false),
+                 number_parameter("threshold_db", "dBFS", -90, 0, d.threshold_db,
+                                  "level that counts as speaking", false),
+                 number_parameter("attack_s", "s", 0.005, 5, d.attack_s, "time to go down", false),
+                 number_parameter("release_s", "s", 0.01, 10, d.release_s, "time to come back", false),
+                 number_parameter("hold_s", "s", 0, 10, d.hold_s,
+                                  "pauses shorter than this do not bring it back", false)})};
 }
 
 }  // namespace studio

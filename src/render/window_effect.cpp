@@ -28,7 +28,8 @@ void WindowEffect::apply(const RasterView& picture, Time at) {
   };
   const Window window{place(view.x, view.shift_x, picture.width, width),
                       place(view.y, view.shift_y, picture.height, height), width, height};
-  if (scratch_.empty() || format_of(scratch_.view()) != format_of(picture)) scratch_ = Raster(format_of(picture));
+  if (scratch_.empty() || format_of(scratch_.view()) != format_of(picture))
+    scratch_ = Raster(format_of(picture));
   copy(picture, scratch_.view());
   resample(scratch_.view(), window, picture);
 }

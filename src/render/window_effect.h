@@ -13,8 +13,8 @@ class WindowEffect : public PictureEffect {
 
  protected:
   struct View {
-    double scale = 1;          // 1: the whole picture, 2: half of it, enlarged twice
-    double x = 0.5, y = 0.5;   // the point that is kept in view, in fractions of the picture
+    double scale = 1;                 // 1: the whole picture, 2: half of it, enlarged twice
+    double x = 0.5, y = 0.5;          // the point that is kept in view, in fractions of the picture
     double shift_x = 0, shift_y = 0;  // moves the window, in fractions of the picture
   };
   virtual View view_at(Time at) const = 0;
