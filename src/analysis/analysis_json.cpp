@@ -25,7 +25,10 @@ Json numbers(const Values& values, int digits = 4) {
 }
 
 Json to_json(const Box& box) {
-  return {{"x", number(box.x)}, {"y", number(box.y)}, {"width", number(box.width)}, {"height", number(box.height)}};
+  return {{"x", number(box.x)},
+          {"y", number(box.y)},
+          {"width", number(box.width)},
+          {"height", number(box.height)}};
 }
 
 Json to_json(const CameraJudgement& camera) {
@@ -70,9 +73,10 @@ Json to_json(const CompositionJudgement& c) {
           {"lead_room", number(c.lead_room)},
           {"subject", to_json(c.subject)},
           {"subject_confidence", number(c.subject_confidence)},
-          {"depth_layers", {{"foreground", number(c.depth_layers[0])},
-                            {"midground", number(c.depth_layers[1])},
-                            {"background", number(c.depth_layers[2])}}},
+          {"depth_layers",
+           {{"foreground", number(c.depth_layers[0])},
+            {"midground", number(c.depth_layers[1])},
+            {"background", number(c.depth_layers[2])}}},
           {"palette", palette}};
 }
 
@@ -106,7 +110,8 @@ Json to_json(const Shot& shot) {
 
 Json to_json(const std::vector<AudioJudgement::Span>& spans) {
   Json array = Json::array();
-  for (const auto& span : spans) array.push_back({{"start_s", number(span.start_s)}, {"end_s", number(span.end_s)}});
+  for (const auto& span : spans)
+    array.push_back({{"start_s", number(span.start_s)}, {"end_s", number(span.end_s)}});
   return array;
 }
 
@@ -123,17 +128,15 @@ Json to_json(const AudioJudgement& audio, bool with_curves) {
                {"speech", number(audio.speech)},
                {"music", number(audio.music)},
                {"speech_spans", to_json(audio.speech_spans)}};
-  if (with_curves) json["loudness_curve"] = {{"step_s", 0.1}, {"momentary_lufs", numbers(audio.loudness_curve, 1)}};
+  if (with_curves)
+    json["loudness_curve"] = {{"step_s", 0.1}, {"momentary_lufs", numbers(audio.loudness_curve, 1)}};
   return json;
 }
 
 Json to_json(const Curves& curves) {
-  return {{"time_s", numbers(curves.time_s, 6)},
-          {"brightness", numbers(curves.brightness)},
-          {"difference", numbers(curves.difference, 2)},
-          {"motion", numbers(curves.motion, 5)},
-          {"sharpness", numbers(curves.sharpness)},
-          {"subject_x", numbers(curves.subject_x, 3)},
+  return {{"time_s", numbers(curves.time_s, 6)},         {"brightness", numbers(curves.brightness)},
+          {"difference", numbers(curves.difference, 2)}, {"motion", numbers(curves.motion, 5)},
+          {"sharpness", numbers(curves.sharpness)},      {"subject_x", numbers(curves.subject_x, 3)},
           {"subject_y", numbers(curves.subject_y, 3)}};
 }
 

@@ -35,7 +35,9 @@ double component(const MotionFeatures& m, int channel) {
   }
 }
 
-double edge_factor(int channel) { return channel == zoom_path || channel == roll_path ? kEdge : 1.0; }
+double edge_factor(int channel) {
+  return channel == zoom_path || channel == roll_path ? kEdge : 1.0;
+}
 
 double step_size(const MotionFeatures& m) {
   return std::hypot(m.dx, m.dy) + kEdge * (std::abs(m.log_scale) + std::abs(m.rotation));
@@ -66,7 +68,8 @@ CameraPath path_of(std::span<const MotionFeatures> motion, std::span<const doubl
         std::size_t next = i;
         while (next < n && !known[next]) ++next;
         const double next_velocity =
-            next < n ? component(motion[next], c) / std::max(time_s[next] - time_s[next - 1], 1e-6) : last_velocity;
+            next < n ? component(motion[next], c) / std::max(time_s[next] - time_s[next - 1], 1e-6)
+                     : last_velocity;
         const bool short_gap = next < n && time_s[next] - time_s[i] < 0.25;
         step = short_gap ? 0.5 * (last_velocity + next_velocity) * dt : 0;
       }
@@ -156,7 +159,8 @@ std::vector<double> shake_of(const CameraPath& path, int channel, double reach) 
                      s[2] * (s[1] * s[3] - s[2] * s[2]);
     if (std::abs(d) < 1e-12) continue;
     const double value = (b[0] * (s[2] * s[4] - s[3] * s[3]) - s[1] * (b[1] * s[4] - s[3] * b[2]) +
-                          s[2] * (b[1] * s[3] - s[2] * b[2])) / d;
+                          s[2] * (b[1] * s[3] - s[2] * b[2])) /
+                         d;
     stray[i] = -value;
   }
   return stray;
@@ -217,8 +221,10 @@ struct Run {
   int sign = 0;
 };
 
-// Stretches where the smoothed velocity keeps its sign, is above half the threshold throughout and above it somewhere.
-std::vector<Run> runs_of(const std::vector<double>& velocity, const std::vector<double>& time, double threshold) {
+// Stretches where the smoothed velocity keeps its sign, is above half the threshold throughout and above it
+// somewhere.
+std::vector<Run> runs_of(const std::vector<double>& velocity, const std::vector<double>& time,
+                         double threshold) {
   std::vector<Run> runs;
   for (std::size_t i = 0; i < velocity.size();) {
     const int sign = velocity[i] > threshold / 2 ? 1 : velocity[i] < -threshold / 2 ? -1 : 0;
@@ -239,7 +245,8 @@ std::vector<Run> runs_of(const std::vector<double>& velocity, const std::vector<
 }
 
 // Where a path bends most sharply within [lo, hi]: least squares of two joined straight lines.
-std::size_t bend_of(const CameraPath& path, int channel, std::size_t lo, std::size_t hi, std::size_t fallback) {
+std::size_t bend_of(const CameraPath& path, int channel, std::size_t lo, std::size_t hi,
+                    std::size_t fallback) {
   const auto& at = path.at[static_cast<std::size_t>(channel)];
   if (hi < lo + 4) return fallback;
   double best = 1e300;
@@ -273,7 +280,8 @@ std::size_t bend_of(const CameraPath& path, int channel, std::size_t lo, std::si
     double error = 0;
     for (std::size_t i = lo; i <= hi; ++i) {
       const double t = path.time[i] - path.time[k];
-      const double e = at[i] - at[lo] - (solution[0] + solution[1] * std::min(t, 0.0) + solution[2] * std::max(t, 0.0));
+      const double e =
+          at[i] - at[lo] - (solution[0] + solution[1] * std::min(t, 0.0) + solution[2] * std::max(t, 0.0));
       error += e * e;
     }
     if (error < best) best = error, where = k;
@@ -306,13 +314,15 @@ MoveKind kind_of(int channel, int sign) {
   }
 }
 
-void find_moves(const CameraPath& path, int channel, std::int64_t first_frame, const Shake& shake, bool handheld,
-                const CameraOptions& options, std::vector<CameraMove>& moves) {
+void find_moves(const CameraPath& path, int channel, std::int64_t first_frame, const Shake& shake,
+                bool handheld, const CameraOptions& options, std::vector<CameraMove>& moves) {
   const auto& at = path.at[static_cast<std::size_t>(channel)];
-  double threshold = channel == zoom_path ? options.slowest_zoom
-                     : channel == roll_path ? options.slowest_roll : options.slowest_pan;
-  double shortest = channel == zoom_path ? options.shortest_zoom
-                    : channel == roll_path ? options.shortest_roll : options.shortest_pan;
+  double threshold = channel == zoom_path   ? options.slowest_zoom
+                     : channel == roll_path ? options.slowest_roll
+                                            : options.slowest_pan;
+  double shortest = channel == zoom_path   ? options.shortest_zoom
+                    : channel == roll_path ? options.shortest_roll
+                                           : options.shortest_pan;
   double reach = std::min(0.25, path.seconds() / 4);
   if (handheld) {
     // A hand sways: only what goes clearly beyond the sway was meant.
@@ -426,18 +436,19 @@ CameraJudgement judge_camera(std::span<const MotionFeatures> motion, std::span<c
   bridge_held_frames(motion, path);
 
   const Shake shake = measure_shake(path, options.handheld_shake);
-  const bool handheld = shake.amplitude > options.handheld_shake && shake.swings > 0.8 && shake.calm_share < 0.4;
+  const bool handheld =
+      shake.amplitude > options.handheld_shake && shake.swings > 0.8 && shake.calm_share < 0.4;
   for (int c = 0; c < channels; ++c)
     find_moves(path, c, first_frame, shake, handheld, options, judgement.moves);
   drop_side_effects(judgement.moves);
-  std::ranges::sort(judgement.moves, {}, [](const CameraMove& m) {
-    return std::pair{m.first_frame, -in_widths_per_second(m)};
-  });
+  std::ranges::sort(judgement.moves, {},
+                    [](const CameraMove& m) { return std::pair{m.first_frame, -in_widths_per_second(m)}; });
 
   double fastest = 0;
   for (const CameraMove& move : judgement.moves) fastest = std::max(fastest, in_widths_per_second(move));
   const double restless = restlessness(path);
-  if (fastest >= options.dynamic_speed || (!judgement.moves.empty() && restless > options.dynamic_acceleration))
+  if (fastest >= options.dynamic_speed ||
+      (!judgement.moves.empty() && restless > options.dynamic_acceleration))
     judgement.style = CameraStyle::dynamic;
   else if (handheld)
     judgement.style = CameraStyle::handheld;

@@ -10,14 +10,15 @@
 namespace studio {
 
 struct CameraOptions {
-  // Slower moves are taken as rest. Pan and tilt in frame widths, zoom in log scale, roll in radians per second.
+  // Slower moves are taken as rest. Pan and tilt in frame widths, zoom in log scale, roll in radians per
+  // second.
   double slowest_pan = 0.005, slowest_zoom = 0.012, slowest_roll = 0.012;
   // Moves that cover less are no moves: frame widths, log scale, radians.
   double shortest_pan = 0.008, shortest_zoom = 0.012, shortest_roll = 0.012;
   // Shake above this makes a shot handheld: root mean square away from the smooth path, frame widths.
   double handheld_shake = 0.0011;
-  double dynamic_speed = 0.75;         // a move that reaches this is dynamic, widths per second
-  double dynamic_acceleration = 1.2;   // ... or a path this restless, widths per second squared (rms)
+  double dynamic_speed = 0.75;        // a move that reaches this is dynamic, widths per second
+  double dynamic_acceleration = 1.2;  // ... or a path this restless, widths per second squared (rms)
 };
 
 // Judges one shot. `motion[i]` leads into the frame shown at `time_s[i]`; motion[0] (from the shot before)

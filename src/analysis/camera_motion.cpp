@@ -33,12 +33,15 @@ Similarity inverse(const Similarity& m) {
   return {a, b, -(a * m.tx - b * m.ty), -(b * m.tx + a * m.ty)};
 }
 
-// How far two motions of a picture of this width lie apart, in pixels, at its centre and half-way to its edge.
+// How far two motions of a picture of this width lie apart, in pixels, at its centre and half-way to its
+// edge.
 float difference(const Similarity& m, const Similarity& n, float width) {
   return std::hypot(m.tx - n.tx, m.ty - n.ty) + 0.3f * width * (std::abs(m.a - n.a) + std::abs(m.b - n.b));
 }
 
-float distance(Point2 p, Point2 q) { return std::hypot(p.x - q.x, p.y - q.y); }
+float distance(Point2 p, Point2 q) {
+  return std::hypot(p.x - q.x, p.y - q.y);
+}
 
 // The picture divided into regions that vote with one voice each, however many corners they hold.
 constexpr int kColumns = 6, kRows = 4, kRegions = kColumns * kRows;
@@ -51,11 +54,11 @@ bool on_border(int region) {
 
 // One corner, followed from the anchor frame.
 struct Track {
-  Point2 origin;          // in the anchor frame, from the centre
-  Point2 before, now;     // in the last frame and in this one, from the centre
+  Point2 origin;       // in the anchor frame, from the centre
+  Point2 before, now;  // in the last frame and in this one, from the centre
   bool seen_before = false, seen = false;
   int region = 0;
-  float trust = 0.6f;     // 0..1: how often it moved with the background so far
+  float trust = 0.6f;  // 0..1: how often it moved with the background so far
 };
 
 struct Vote {
@@ -216,8 +219,8 @@ void MotionTracker::State::set_anchor(const Pyramid& picture) {
   const int cells = std::max(options.max_corners, 12);
   const int columns = upright ? static_cast<int>(std::lround(std::sqrt(cells / 1.5)))
                               : static_cast<int>(std::lround(std::sqrt(cells * 1.5)));
-  const auto corners = find_corners(base, area, columns, std::max(1, cells / columns),
-                                    static_cast<float>(options.quality));
+  const auto corners =
+      find_corners(base, area, columns, std::max(1, cells / columns), static_cast<float>(options.quality));
   // What is known about the old corners' neighbourhood is passed on: the background stays the background.
   std::vector<Track> old = std::move(tracks);
   patches.take(picture, corners);
@@ -227,15 +230,18 @@ void MotionTracker::State::set_anchor(const Pyramid& picture) {
     t.origin = {patches.center(i).x - center.x, patches.center(i).y - center.y};
     t.before = t.now = t.origin;
     t.seen = t.seen_before = true;
-    const float u = (patches.center(i).x - static_cast<float>(area.left)) / static_cast<float>(area.right - area.left);
-    const float v = (patches.center(i).y - static_cast<float>(area.top)) / static_cast<float>(area.bottom - area.top);
+    const float u =
+        (patches.center(i).x - static_cast<float>(area.left)) / static_cast<float>(area.right - area.left);
+    const float v =
+        (patches.center(i).y - static_cast<float>(area.top)) / static_cast<float>(area.bottom - area.top);
     // Regions are cut along the longer side, so that an upright picture has them upright.
     const int column = std::clamp(static_cast<int>((upright ? v : u) * kColumns), 0, kColumns - 1);
     const int row = std::clamp(static_cast<int>((upright ? u : v) * kRows), 0, kRows - 1);
     t.region = row * kColumns + column;
     float nearest = static_cast<float>(width) * 0.06f;
     for (const Track& o : old)
-      if (o.seen && distance(o.now, t.origin) < nearest) nearest = distance(o.now, t.origin), t.trust = o.trust;
+      if (o.seen && distance(o.now, t.origin) < nearest)
+        nearest = distance(o.now, t.origin), t.trust = o.trust;
     tracks.push_back(t);
   }
   total = {};
@@ -338,8 +344,9 @@ bool MotionTracker::State::worn_out(const Vote& vote) const {
   const float width = static_cast<float>(current.level(0).width);
   std::size_t seen = 0;
   for (const Track& t : tracks) seen += t.seen ? 1 : 0;
-  return seen * 10 < tracks.size() * 6 || vote.inliers < 12 || std::hypot(total.tx, total.ty) > width * 0.16f ||
-         std::abs(std::log(total.scale())) > 0.05f || std::abs(total.angle()) > 0.06f ||
+  return seen * 10 < tracks.size() * 6 || vote.inliers < 12 ||
+         std::hypot(total.tx, total.ty) > width * 0.16f || std::abs(std::log(total.scale())) > 0.05f ||
+         std::abs(total.angle()) > 0.06f ||
          // Light and shadows wander: even a fixed camera gets fresh corners now and then.
          since_anchor >= 250;
 }
@@ -352,7 +359,9 @@ MotionFeatures MotionTracker::State::step() {
   };
   const bool trusted = confidence > 0.4f;
   Similarity guess = trusted ? then(total, velocity) : total;
-  const auto good = [&](int found) { return found * 10 >= static_cast<int>(tracks.size()) * 4 && found >= 6; };
+  const auto good = [&](int found) {
+    return found * 10 >= static_cast<int>(tracks.size()) * 4 && found >= 6;
+  };
 
   int found = follow_tracks(guess, trusted ? 1 : Pyramid::kLevels - 1);
   if (!good(found) && trusted) found = follow_tracks(total, Pyramid::kLevels - 1);
@@ -394,8 +403,8 @@ MotionFeatures MotionTracker::State::step() {
   for (const Similarity& resting : {Similarity{}, total}) {
     if (difference(resting, model, width) <= tight) continue;
     const Vote rest = vote_for(resting, tracks, tight);
-    const bool at_rest = rest.border >= options.zero_vote && rest.inliers >= 6;
-    if (at_rest && (rest.border > 0.8f * move.border || rest.border >= 0.5f)) {
+    if (rest.border >= options.zero_vote && rest.inliers >= 6 &&
+        rest.border > options.zero_against_move * move.border) {
       model = refine(resting, tracks, tight, width);
       tolerance = tight * 1.5f;
       break;
@@ -441,7 +450,8 @@ void MotionTracker::restart() {
 MotionFeatures MotionTracker::follow(const GrayView& frame, bool same_as_before) {
   State& s = *state_;
   if (frame.empty()) return {};
-  if (s.frames > 0 && (frame.width != s.last.level(0).width || frame.height != s.last.level(0).height)) restart();
+  if (s.frames > 0 && (frame.width != s.last.level(0).width || frame.height != s.last.level(0).height))
+    restart();
   if (s.frames == 0) {
     s.last.build(frame);
     s.set_anchor(s.last);

@@ -1,4 +1,5 @@
-// Plain float arithmetic on pictures of some 200 pixels width: no engine needed, and the compiler vectorises it.
+// Plain float arithmetic on pictures of some 200 pixels width: no engine needed, and the compiler vectorises
+// it.
 #include "analysis/lucas_kanade.h"
 
 #include <algorithm>
@@ -86,7 +87,8 @@ ActiveArea active_area(const Plane& p) {
   while (a.top < p.height * 2 / 5 && is_black_line(p.row(a.top), p.width, 1)) ++a.top;
   while (a.bottom > p.height * 3 / 5 && is_black_line(p.row(a.bottom - 1), p.width, 1)) --a.bottom;
   while (a.left < p.width * 2 / 5 && is_black_line(p.pixels.data() + a.left, p.height, p.width)) ++a.left;
-  while (a.right > p.width * 3 / 5 && is_black_line(p.pixels.data() + a.right - 1, p.height, p.width)) --a.right;
+  while (a.right > p.width * 3 / 5 && is_black_line(p.pixels.data() + a.right - 1, p.height, p.width))
+    --a.right;
   // A dark scene is not a bar: real bars come in pairs of about the same size.
   if (std::abs(a.top - (p.height - a.bottom)) > p.height / 24 + 1) a.top = 0, a.bottom = p.height;
   if (std::abs(a.left - (p.width - a.right)) > p.width / 24 + 1) a.left = 0, a.right = p.width;
@@ -96,7 +98,8 @@ ActiveArea active_area(const Plane& p) {
   return a;
 }
 
-std::vector<Point2> find_corners(const Plane& p, const ActiveArea& area, int columns, int rows, float quality) {
+std::vector<Point2> find_corners(const Plane& p, const ActiveArea& area, int columns, int rows,
+                                 float quality) {
   constexpr int margin = PatchSet::kSide / 2 + 1;
   const int w = p.width, h = p.height;
   const int x0 = std::max(area.left, 0) + margin, x1 = std::min(area.right, w) - margin;
@@ -152,7 +155,8 @@ std::vector<Point2> find_corners(const Plane& p, const ActiveArea& area, int col
       for (int y = cy0; y < cy1; ++y) {
         const float* line = response.data() + static_cast<std::size_t>(y) * w;
         for (int x = cx0; x < cx1; ++x)
-          if (line[x] > strongest) strongest = line[x], where = {static_cast<float>(x), static_cast<float>(y)};
+          if (line[x] > strongest)
+            strongest = line[x], where = {static_cast<float>(x), static_cast<float>(y)};
       }
       if (strongest < least) continue;
       // Neighbouring cells often find the same corner on their common edge.
@@ -180,7 +184,8 @@ void PatchSet::take(const Pyramid& picture, const std::vector<Point2>& corners) 
       const Plane& plane = picture.level(level);
       const float scale = 1.0f / static_cast<float>(1 << level);
       const float cx = center.x * scale, cy = center.y * scale;
-      const int left = static_cast<int>(std::lround(cx - half)), top = static_cast<int>(std::lround(cy - half));
+      const int left = static_cast<int>(std::lround(cx - half)),
+                top = static_cast<int>(std::lround(cy - half));
       if (left < 1 || top < 1 || left + n + 1 > plane.width - 1 || top + n + 1 > plane.height - 1) continue;
       patch.offset_x = static_cast<float>(left) + half - cx;
       patch.offset_y = static_cast<float>(top) + half - cy;

@@ -1,4 +1,5 @@
-// Shi-Tomasi corners and pyramidal Lucas-Kanade on small pictures: the points that camera motion is read from.
+// Shi-Tomasi corners and pyramidal Lucas-Kanade on small pictures: the points that camera motion is read
+// from.
 #pragma once
 
 #include <array>
@@ -41,9 +42,9 @@ struct ActiveArea {
 };
 ActiveArea active_area(const Plane& picture);
 
-// The best corner of each cell of a grid over `area`, where the smaller eigenvalue of the gradient matrix is at
-// least `quality` times the picture's best (Shi and Tomasi, 1994). Even weak cells get a voice: what matters
-// for the camera is where the corners lie, not how strong they are.
+// The best corner of each cell of a grid over `area`, where the smaller eigenvalue of the gradient matrix is
+// at least `quality` times the picture's best (Shi and Tomasi, 1994). Even weak cells get a voice: what
+// matters for the camera is where the corners lie, not how strong they are.
 std::vector<Point2> find_corners(const Plane& picture, const ActiveArea& area, int columns, int rows,
                                  float quality);
 
@@ -65,7 +66,7 @@ class PatchSet {
   struct Patch {
     std::array<float, kSide * kSide> value, gradient_x, gradient_y;
     float inverse_xx = 0, inverse_xy = 0, inverse_yy = 0;
-    float deviation = 0;  // standard deviation of `value`
+    float deviation = 0;               // standard deviation of `value`
     float offset_x = 0, offset_y = 0;  // of the patch's centre from the scaled corner
     bool usable = false;
   };

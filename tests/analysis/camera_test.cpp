@@ -27,8 +27,8 @@ const Still& other_still() {
 std::string told(const CameraJudgement& c) {
   std::string text(name_of(c.style));
   for (const CameraMove& m : c.moves)
-    text += " " + std::string(name_of(m.kind)) + "@" + std::to_string(m.speed) + "[" + std::to_string(m.first_frame) +
-            ".." + std::to_string(m.last_frame) + "]";
+    text += std::string(" ").append(name_of(m.kind)) + "@" + std::to_string(m.speed) + "[" +
+            std::to_string(m.first_frame) + ".." + std::to_string(m.last_frame) + "]";
   return text;
 }
 
@@ -51,7 +51,9 @@ Scene scene(std::function<View(double)> view, int frames = 50) {
 TEST(Camera, PanSpeedIsWithinFivePercentFromSlowToFast) {
   for (const double speed : {0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0}) {
     for (const int direction : {1, -1}) {
-      const auto c = follow(scene([&](double t) { return View{.x = direction * speed * t}; }, speed < 0.03 ? 75 : 50)).camera();
+      const auto c =
+          follow(scene([&](double t) { return View{.x = direction * speed * t}; }, speed < 0.03 ? 75 : 50))
+              .camera();
       expect_single_move(c, direction > 0 ? MoveKind::pan_right : MoveKind::pan_left, speed, "pan");
       EXPECT_NE(c.style, CameraStyle::still) << speed;
       EXPECT_NE(c.style, CameraStyle::handheld) << speed;
@@ -61,17 +63,23 @@ TEST(Camera, PanSpeedIsWithinFivePercentFromSlowToFast) {
 
 TEST(Camera, TiltZoomAndRollHaveTheirOwnUnits) {
   for (const double speed : {0.02, 0.1, 0.4}) {
-    expect_single_move(follow(scene([&](double t) { return View{.y = speed * t}; })).camera(), MoveKind::tilt_down, speed, "tilt");
-    expect_single_move(follow(scene([&](double t) { return View{.y = -speed * t}; })).camera(), MoveKind::tilt_up, speed, "tilt");
+    expect_single_move(follow(scene([&](double t) { return View{.y = speed * t}; })).camera(),
+                       MoveKind::tilt_down, speed, "tilt");
+    expect_single_move(follow(scene([&](double t) { return View{.y = -speed * t}; })).camera(),
+                       MoveKind::tilt_up, speed, "tilt");
   }
   for (const double rate : {0.03, 0.1, 0.3}) {
-    expect_single_move(follow(scene([&](double t) { return View{.log_scale = rate * t}; })).camera(), MoveKind::zoom_in, rate, "zoom");
-    expect_single_move(follow(scene([&](double t) { return View{.log_scale = -rate * t}; })).camera(), MoveKind::zoom_out, rate, "zoom");
+    expect_single_move(follow(scene([&](double t) { return View{.log_scale = rate * t}; })).camera(),
+                       MoveKind::zoom_in, rate, "zoom");
+    expect_single_move(follow(scene([&](double t) { return View{.log_scale = -rate * t}; })).camera(),
+                       MoveKind::zoom_out, rate, "zoom");
   }
   for (const double degrees : {2.0, 10.0, 30.0}) {
     const double rate = degrees * M_PI / 180;
-    expect_single_move(follow(scene([&](double t) { return View{.roll = rate * t}; })).camera(), MoveKind::roll_cw, degrees, "roll");
-    expect_single_move(follow(scene([&](double t) { return View{.roll = -rate * t}; })).camera(), MoveKind::roll_ccw, degrees, "roll");
+    expect_single_move(follow(scene([&](double t) { return View{.roll = rate * t}; })).camera(),
+                       MoveKind::roll_cw, degrees, "roll");
+    expect_single_move(follow(scene([&](double t) { return View{.roll = -rate * t}; })).camera(),
+                       MoveKind::roll_ccw, degrees, "roll");
   }
 }
 
@@ -79,12 +87,15 @@ TEST(Camera, PanAndZoomTogetherAreBothNamed) {
   const auto c = follow(scene([](double t) { return View{.x = 0.1 * t, .log_scale = 0.1 * t}; })).camera();
   ASSERT_EQ(c.moves.size(), 2u) << told(c);
   EXPECT_TRUE((c.moves[0].kind == MoveKind::pan_right && c.moves[1].kind == MoveKind::zoom_in) ||
-              (c.moves[1].kind == MoveKind::pan_right && c.moves[0].kind == MoveKind::zoom_in)) << told(c);
+              (c.moves[1].kind == MoveKind::pan_right && c.moves[0].kind == MoveKind::zoom_in))
+      << told(c);
 }
 
 TEST(Camera, StartAndEndOfAMoveInsideTheShot) {
   for (const double speed : {0.03, 0.2, 0.6}) {
-    const auto c = follow(scene([&](double t) { return View{.x = speed * std::clamp(t - 1.0, 0.0, 1.6)}; }, 100)).camera(1000);
+    const auto c =
+        follow(scene([&](double t) { return View{.x = speed * std::clamp(t - 1.0, 0.0, 1.6)}; }, 100))
+            .camera(1000);
     expect_single_move(c, MoveKind::pan_right, speed, "pan inside");
     EXPECT_NEAR(c.moves[0].first_frame, 1025, 2) << told(c);
     EXPECT_NEAR(c.moves[0].last_frame, 1065, 2) << told(c);
@@ -92,7 +103,9 @@ TEST(Camera, StartAndEndOfAMoveInsideTheShot) {
 }
 
 TEST(Camera, TurningBackMakesTwoMoves) {
-  const auto c = follow(scene([](double t) { return View{.x = t < 1.2 ? 0.2 * t : 0.24 - 0.1 * (t - 1.2)}; }, 70)).camera();
+  const auto c =
+      follow(scene([](double t) { return View{.x = t < 1.2 ? 0.2 * t : 0.24 - 0.1 * (t - 1.2)}; }, 70))
+          .camera();
   ASSERT_EQ(c.moves.size(), 2u) << told(c);
   EXPECT_EQ(c.moves[0].kind, MoveKind::pan_right);
   EXPECT_EQ(c.moves[1].kind, MoveKind::pan_left);
@@ -142,18 +155,45 @@ TEST(Camera, AnimationOnTwosPansSmoothly) {
 
 TEST(Camera, SubjectsNeverMoveAFixedCamera) {
   const std::vector<std::pair<const char*, std::function<std::vector<Subject>(double)>>> cases = {
-      {"walker", [](double t) { return std::vector<Subject>{{.x = -0.2 + 0.4 * t, .y = 0.3, .width = 0.18, .height = 0.65}}; }},
-      {"left half moves", [](double t) { return std::vector<Subject>{{.x = 0, .y = 0, .width = 0.5, .height = 1, .texture_x = -0.2 * t}}; }},
-      {"centre moves", [](double t) { return std::vector<Subject>{{.x = 0.15, .y = 0.15, .width = 0.7, .height = 0.85, .texture_x = -0.3 * t}}; }},
-      {"slow large subject", [](double t) { return std::vector<Subject>{{.x = 0.1 + 0.02 * t, .y = 0.1, .width = 0.6, .height = 0.9}}; }},
-      {"train through the middle", [](double t) { return std::vector<Subject>{{.x = 0, .y = 0.3, .width = 1, .height = 0.4, .texture_x = 0.5 * t}}; }},
-      {"crowd", [](double t) {
+      {"walker",
+       [](double t) {
+         return std::vector<Subject>{{.x = -0.2 + 0.4 * t, .y = 0.3, .width = 0.18, .height = 0.65}};
+       }},
+      {"left half moves",
+       [](double t) {
+         return std::vector<Subject>{{.x = 0, .y = 0, .width = 0.5, .height = 1, .texture_x = -0.2 * t}};
+       }},
+      {"centre moves",
+       [](double t) {
+         return std::vector<Subject>{
+             {.x = 0.15, .y = 0.15, .width = 0.7, .height = 0.85, .texture_x = -0.3 * t}};
+       }},
+      {"slow large subject",
+       [](double t) {
+         return std::vector<Subject>{{.x = 0.1 + 0.02 * t, .y = 0.1, .width = 0.6, .height = 0.9}};
+       }},
+      {"train through the middle",
+       [](double t) {
+         return std::vector<Subject>{{.x = 0, .y = 0.3, .width = 1, .height = 0.4, .texture_x = 0.5 * t}};
+       }},
+      {"crowd",
+       [](double t) {
          std::vector<Subject> crowd;
          for (int i = 0; i < 7; ++i)
-           crowd.push_back({.x = std::fmod(i * 0.17 + (i % 2 ? 0.1 : -0.07) * t + 2, 1.2) - 0.1, .y = 0.2 + 0.08 * (i % 4), .width = 0.1, .height = 0.4, .texture_x = i * 0.2});
+           crowd.push_back({.x = std::fmod(i * 0.17 + (i % 2 ? 0.1 : -0.07) * t + 2, 1.2) - 0.1,
+                            .y = 0.2 + 0.08 * (i % 4),
+                            .width = 0.1,
+                            .height = 0.4,
+                            .texture_x = i * 0.2});
          return crowd;
        }},
-      {"bobbing head", [](double t) { return std::vector<Subject>{{.x = 0.3 + 0.02 * std::sin(6 * t), .y = 0.2 + 0.03 * std::sin(9 * t), .width = 0.4, .height = 0.8}}; }},
+      {"bobbing head",
+       [](double t) {
+         return std::vector<Subject>{{.x = 0.3 + 0.02 * std::sin(6 * t),
+                                      .y = 0.2 + 0.03 * std::sin(9 * t),
+                                      .width = 0.4,
+                                      .height = 0.8}};
+       }},
   };
   for (const auto& [name, subjects] : cases) {
     for (const double noise : {0.0, 3.0}) {
@@ -172,7 +212,9 @@ TEST(Camera, APanWithSubjectsIsStillThePan) {
   // Held in the middle of the picture: the camera follows a runner.
   s.subjects = [](double) { return std::vector<Subject>{{.x = 0.3, .y = 0.2, .width = 0.4, .height = 0.7}}; };
   expect_single_move(follow(s).camera(), MoveKind::pan_right, 0.2, "following");
-  s.subjects = [](double t) { return std::vector<Subject>{{.x = 0.1 + 0.3 * t, .y = 0.3, .width = 0.25, .height = 0.6}}; };
+  s.subjects = [](double t) {
+    return std::vector<Subject>{{.x = 0.1 + 0.3 * t, .y = 0.3, .width = 0.25, .height = 0.6}};
+  };
   expect_single_move(follow(s).camera(), MoveKind::pan_right, 0.2, "crossing");
 }
 
@@ -186,11 +228,14 @@ TEST(Camera, ShakeIsHandheldAndASmoothPanIsNot) {
   auto shaking = follow(scene([&](double t) { return hand(t, 0.004); }, 100)).camera();
   EXPECT_EQ(shaking.style, CameraStyle::handheld) << told(shaking);
   EXPECT_TRUE(shaking.moves.empty()) << told(shaking);
-  auto walking = follow(scene([&](double t) {
-    View v = hand(t, 0.004);
-    v.x += 0.15 * t;
-    return v;
-  }, 100)).camera();
+  auto walking = follow(scene(
+                            [&](double t) {
+                              View v = hand(t, 0.004);
+                              v.x += 0.15 * t;
+                              return v;
+                            },
+                            100))
+                     .camera();
   EXPECT_EQ(walking.style, CameraStyle::handheld) << told(walking);
   ASSERT_FALSE(walking.moves.empty());
   EXPECT_EQ(walking.moves[0].kind, MoveKind::pan_right) << told(walking);
@@ -198,10 +243,13 @@ TEST(Camera, ShakeIsHandheldAndASmoothPanIsNot) {
   const auto pan = follow(scene([](double t) { return View{.x = 0.15 * t * t / (t + 0.5)}; }, 100)).camera();
   EXPECT_EQ(pan.style, CameraStyle::smooth) << told(pan);
   EXPECT_GT(pan.steadiness, 2 * shaking.steadiness);
-  const auto whip = follow(scene([](double t) {
-    const double u = std::clamp((t - 0.8) / 0.4, 0.0, 1.0);
-    return View{.x = 1.2 * u * u * (3 - 2 * u)};
-  }, 60)).camera();
+  const auto whip = follow(scene(
+                               [](double t) {
+                                 const double u = std::clamp((t - 0.8) / 0.4, 0.0, 1.0);
+                                 return View{.x = 1.2 * u * u * (3 - 2 * u)};
+                               },
+                               60))
+                        .camera();
   EXPECT_EQ(whip.style, CameraStyle::dynamic) << told(whip);
 }
 

@@ -48,14 +48,16 @@ class Still {
         const auto soft = [](double t) { return t * t * (3 - 2 * t); };
         const double a = soft(u - iu), b = soft(v - iv);
         const auto g = [&](int i, int j) { return grid[static_cast<std::size_t>((j % n) * n + i % n)]; };
-        pixels_[static_cast<std::size_t>(y) * size_ + x] += static_cast<float>(
-            amplitude * ((1 - b) * ((1 - a) * g(iu, iv) + a * g(iu + 1, iv)) + b * ((1 - a) * g(iu, iv + 1) + a * g(iu + 1, iv + 1))));
+        pixels_[static_cast<std::size_t>(y) * size_ + x] +=
+            static_cast<float>(amplitude * ((1 - b) * ((1 - a) * g(iu, iv) + a * g(iu + 1, iv)) +
+                                            b * ((1 - a) * g(iu, iv + 1) + a * g(iu + 1, iv + 1))));
       }
   }
   void add_box(int x0, int y0, int w, int h, double tone) {
     for (int y = 0; y < h; ++y)
       for (int x = 0; x < w; ++x)
-        pixels_[static_cast<std::size_t>((y0 + y) % size_) * size_ + (x0 + x) % size_] += static_cast<float>(tone);
+        pixels_[static_cast<std::size_t>((y0 + y) % size_) * size_ + (x0 + x) % size_] +=
+            static_cast<float>(tone);
   }
   int size_;
   std::vector<float> pixels_;
@@ -67,7 +69,7 @@ struct View {
 };
 
 struct Subject {
-  double x = 0, y = 0;           // top left, frame fractions
+  double x = 0, y = 0;  // top left, frame fractions
   double width = 0.2, height = 0.5;
   double texture_x = 0, texture_y = 0;  // its texture rides along with it unless set otherwise
 };
@@ -85,7 +87,7 @@ struct Scene {
   std::function<void(std::vector<double>&, int frame)> finish;
 };
 
-constexpr int kSamples = 4;        // each pixel is the mean of kSamples^2 points: area averaging
+constexpr int kSamples = 3;          // each pixel is the mean of kSamples^2 points: area averaging
 constexpr double kStillWidth = 900;  // still pixels in one frame width at log_scale 0
 
 inline std::vector<std::uint8_t> render(const Scene& scene, int frame) {
@@ -107,8 +109,9 @@ inline std::vector<std::uint8_t> render(const Scene& scene, int frame) {
             hit = &b;
         if (hit != nullptr) {
           const double scale = kStillWidth / scene.width;
-          sum += scene.subject_texture->at((px - hit->x * scene.width) * scale + hit->texture_x * kStillWidth,
-                                           (py - hit->y * scene.height) * scale + hit->texture_y * kStillWidth);
+          sum +=
+              scene.subject_texture->at((px - hit->x * scene.width) * scale + hit->texture_x * kStillWidth,
+                                        (py - hit->y * scene.height) * scale + hit->texture_y * kStillWidth);
         } else {
           const double u = (px - scene.width / 2.0) * zoom, v = (py - scene.height / 2.0) * zoom;
           // A camera rolled clockwise sees along turned axes.
@@ -131,7 +134,9 @@ inline std::vector<std::uint8_t> render(const Scene& scene, int frame) {
 struct Followed {
   std::vector<MotionFeatures> motion;
   std::vector<double> time_s;
-  CameraJudgement camera(std::int64_t first_frame = 0) const { return judge_camera(motion, time_s, first_frame); }
+  CameraJudgement camera(std::int64_t first_frame = 0) const {
+    return judge_camera(motion, time_s, first_frame);
+  }
 };
 
 inline Followed follow(const Scene& scene) {
