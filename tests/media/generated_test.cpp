@@ -1,0 +1,211 @@
+// The generated clips say what they claim, and the readers find it: numbers, sync, odd formats.
+#include "support/generated.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "media/audio_reader.h"
+#include "media/probe.h"
+#include "media/video_reader.h"
+
+namespace studio {
+namespace {
+
+using namespace generated;
+
+class Generated : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto folder = ScratchFolder::create();
+    ASSERT_TRUE(folder.has_value());
+    folder_.emplace(*std::move(folder));
+  }
+  Path file(const char* name) const { return folder_->path() / name; }
+
+ private:
+  std::optional<ScratchFolder> folder_;
+};
+
+std::vector<int> counting(int count, int first = 0) {
+  std::vector<int> numbers(static_cast<std::size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), first);
+  return numbers;
+}
+
+#define ASSERT_OK(expr)                                          \
+  do {                                                           \
+    const auto& result_ = (expr);                                \
+    ASSERT_TRUE(result_.has_value()) << result_.error().message; \
+  } while (false)
+
+TEST_F(Generated, NumbersSurviveEveryEncoding) {
+  struct Case {
+    const char* name;
+    const char* encoder;
+    const char* format;
+  };
+  for (const Case& c : {Case{"a.mp4", "libx264", "yuv420p"}, Case{"b.mkv", "libx264", "yuv420p10le"},
+                        Case{"c.avi", "mpeg4", "yuv420p"}, Case{"d.mov", "prores_ks", "yuv422p10le"},
+                        Case{"e.ts", "mpeg2video", "yuv420p"}, Case{"f.mov", "qtrle", "argb"}}) {
+    ASSERT_OK(write_clip(file(c.name), {.frames = 30, .encoder = c.encoder, .pixel_format = c.format},
+                         numbered(300)));
+    EXPECT_EQ(read_numbers(file(c.name)), counting(30, 300)) << c.name;
+  }
+  EXPECT_EQ(probe(file("b.mkv"))->video->bit_depth, 10);
+  EXPECT_TRUE(probe(file("f.mov"))->video->has_alpha);
+}
+
+TEST_F(Generated, SeekIsFrameExactInEveryContainer) {
+  for (const char* name : {"a.mp4", "a.mkv", "a.ts", "a.avi", "a.mov"}) {
+    ClipSpec spec{.frames = 90, .gop = 30};
+    spec.options = {{"preset", "veryfast"},
+                    {"crf", "18"},
+                    {"bf", name[2] == 'a' ? "0" : "3"}};  // AVI has no place for B-frames
+    ASSERT_OK(write_clip(file(name), spec, numbered()));
+    auto reader = VideoReader::open(file(name), {.format = "gray"});
+    ASSERT_OK(reader);
+    const Time start = reader->stream().start.value_or(Time{});
+    for (const int n : {0, 1, 29, 30, 31, 32, 35, 59, 89, 60, 45, 46, 44, 2, 0}) {
+      ASSERT_OK(reader->seek(start + Time::frames(n, {25, 1})));
+      auto frame = reader->next();
+      ASSERT_TRUE(frame && *frame) << name << " " << n;
+      EXPECT_EQ(read_number((*frame)->picture).value_or(-1), n) << name;
+    }
+    ASSERT_OK(reader->seek(start + Time::from_seconds(100)));
+    auto last = reader->next();
+    ASSERT_TRUE(last && *last);
+    EXPECT_EQ(read_number((*last)->picture).value_or(-1), 89) << name;
+    auto none = reader->next();
+    EXPECT_TRUE(none && !*none);
+  }
+}
+
+TEST_F(Generated, VariableRateKeepsItsTimes) {
+  ClipSpec spec{.frames = 40};
+  spec.time_base = {1, 1000};
+  spec.time_of = [](int n) { return Time::ticks(n * 40 + (n % 3) * 11 + (n >= 20 ? 500 : 0), {1, 1000}); };
+  ASSERT_OK(write_clip(file("v.mp4"), spec, numbered()));
+  auto reader = VideoReader::open(file("v.mp4"), {.format = "gray"});
+  ASSERT_OK(reader);
+  for (int n = 0; n < 40; ++n) {
+    auto frame = reader->next();
+    ASSERT_TRUE(frame && *frame);
+    EXPECT_EQ((*frame)->pts, spec.time_of(n));
+    EXPECT_EQ(read_number((*frame)->picture).value_or(-1), n);
+  }
+  ASSERT_OK(reader->seek(Time::from_seconds(1.2)));  // inside the long hold of frame 19
+  auto held = reader->next();
+  ASSERT_TRUE(held && *held);
+  EXPECT_EQ(read_number((*held)->picture).value_or(-1), 19);
+}
+
+TEST_F(Generated, RotationAndPixelAspectAreHonoured) {
+  for (const int rotation : {90, 180, 270}) {
+    ClipSpec spec{.frames = 3};
+    spec.rotation = rotation;
+    ASSERT_OK(write_clip(file("r.mp4"), spec, [](int, RgbImage& image) {
+      image.fill({0, 0, 0});
+      image.rectangle(0, 0, image.width / 2, image.height / 2, {255, 255, 255});  // top left, before turning
+    }));
+    auto reader = VideoReader::open(file("r.mp4"), {.format = "gray"});
+    ASSERT_OK(reader);
+    EXPECT_EQ(reader->stream().rotation, rotation);
+    EXPECT_EQ(reader->stream().width, rotation == 180 ? 320 : 180);
+    auto frame = reader->next();
+    ASSERT_TRUE(frame && *frame);
+    const FramePlanes& p = (*frame)->picture;
+    EXPECT_EQ(p.width, rotation == 180 ? 320 : 180);
+    const auto bright = [&](bool right, bool bottom) {
+      return p.plane[0].data[(bottom ? p.height * 3 / 4 : p.height / 4) * p.plane[0].stride +
+                             (right ? p.width * 3 / 4 : p.width / 4)] > 128;
+    };
+    // Clockwise: top left goes to top right, bottom right, bottom left.
+    EXPECT_TRUE(bright(rotation != 270, rotation != 90)) << rotation;
+  }
+  ClipSpec wide{.frames = 2};
+  wide.sample_aspect = {4, 3};
+  ASSERT_OK(write_clip(file("p.mp4"), wide, numbered()));
+  EXPECT_EQ(probe(file("p.mp4"))->video->width, 427);
+  auto reader = VideoReader::open(file("p.mp4"), {.height = 90, .format = "gray"});
+  ASSERT_OK(reader);
+  auto frame = reader->next();
+  ASSERT_TRUE(frame && *frame);
+  EXPECT_EQ((*frame)->picture.width, 214);
+}
+
+TEST_F(Generated, FlashAndBeepMeasureInSync) {
+  for (const char* name : {"s.mp4", "s.mkv", "s.mov"}) {
+    ClipSpec spec{.frames = 100};
+    ASSERT_OK(write_clip(file(name), spec, flashes(spec), beeps()));
+    auto sync = measure_sync(file(name));
+    ASSERT_OK(sync);
+    EXPECT_EQ(sync->flashes_s.size(), 4u);
+    EXPECT_EQ(sync->beeps_s.size(), 4u);
+    EXPECT_LT(sync->worst_offset_s, 0.003) << name;
+  }
+}
+
+TEST_F(Generated, SoundSeekIsSampleAccurate) {
+  // The time in the sample: a ramp of 1/65536 a sample wraps every 0.68 s.
+  const Sounder ramp = [](double t, int) {
+    return static_cast<float>(std::fmod(t * 48000, 32768) / 32768 - 0.5);
+  };
+  ASSERT_OK(write_sound(file("ramp.wav"), 5, ramp));
+  auto reader = AudioReader::open(file("ramp.wav"));
+  ASSERT_OK(reader);
+  for (const int first : {0, 1, 1000, 47999, 100000, 30000, 200000}) {
+    ASSERT_OK(reader->seek(Time::ticks(first, {1, 48000})));
+    auto block = reader->next();
+    ASSERT_TRUE(block && *block);
+    EXPECT_EQ((*block)->start, Time::ticks(first, {1, 48000}));
+    EXPECT_NEAR((*block)->samples[0], ramp(first / 48000.0, 0), 2.0 / 32768);
+  }
+  ASSERT_OK(reader->seek(Time::from_seconds(9)));
+  auto none = reader->next();
+  EXPECT_TRUE(none && !*none);
+}
+
+TEST_F(Generated, SoundIsResampledAndMixedInPlace) {
+  ASSERT_OK(write_sound(file("t.wav"), 2, [](double t, int) { return t >= 1 ? 0.5F : 0.0F; }, 44100, 1));
+  auto reader = AudioReader::open(file("t.wav"), {.sample_rate = 48000, .channels = 2});
+  ASSERT_OK(reader);
+  std::int64_t total = 0;
+  std::int64_t first_loud = -1;
+  for (auto block = reader->next(); block && *block; block = reader->next()) {
+    EXPECT_EQ((*block)->channels, 2);
+    for (std::int64_t i = 0; i < (*block)->frames(); ++i)
+      if (first_loud < 0 && (*block)->samples[static_cast<std::size_t>(2 * i)] > 0.2F) first_loud = total + i;
+    total += (*block)->frames();
+  }
+  EXPECT_NEAR(static_cast<double>(total), 96000, 2);
+  EXPECT_NEAR(static_cast<double>(first_loud), 48000, 3);
+}
+
+TEST_F(Generated, AudioOnlyIsRefusedAsPicture) {
+  ASSERT_OK(write_sound(file("only.wav"), 1, tone(440)));
+  const auto reader = VideoReader::open(file("only.wav"));
+  ASSERT_FALSE(reader.has_value());
+  EXPECT_EQ(reader.error().kind, ErrorKind::unsupported);
+}
+
+TEST_F(Generated, OneFrameAndTruncatedFiles) {
+  ASSERT_OK(write_clip(file("one.mp4"), {.frames = 1}, numbered(7)));
+  EXPECT_EQ(read_numbers(file("one.mp4")), counting(1, 7));
+  EXPECT_GT(probe(file("one.mp4"))->duration.value_or(Time{}), Time{});
+
+  ASSERT_OK(write_clip(file("whole.mkv"), {.frames = 60}, numbered()));
+  const auto content = read_file(file("whole.mkv"));
+  ASSERT_OK(write_file_atomic(file("cut.mkv"), std::string_view(*content).substr(0, content->size() / 2)));
+  const auto numbers = read_numbers(file("cut.mkv"));
+  EXPECT_GT(numbers.size(), 10u);
+  EXPECT_LT(numbers.size(), 60u);
+  ASSERT_OK(write_clip(file("whole.mp4"), {.frames = 60}, numbered()));
+  const auto mp4 = read_file(file("whole.mp4"));
+  ASSERT_OK(write_file_atomic(file("cut.mp4"), std::string_view(*mp4).substr(0, mp4->size() / 2)));
+  EXPECT_FALSE(probe(file("cut.mp4")).has_value());  // its index stood at the end
+}
+
+}  // namespace
+}  // namespace studio
