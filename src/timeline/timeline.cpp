@@ -189,11 +189,15 @@ Time start_of(const Track& track, std::size_t index) {
   return start;
 }
 
-Time source_time_at(const Clip& clip, Time at) {
+Time source_edge_at(const Clip& clip, Time at) {
   if (clip.retime.freeze) return clip.source_range.start;
   if (!clip.retime.reverse) return clip.source_range.start + forward_source(clip, at);
-  const Time length = forward_time(clip, clip.source_range.duration);
-  return clip.source_range.start + forward_source(clip, length - at) - last_frame_of(clip);
+  return clip.source_range.start + forward_source(clip, forward_time(clip, clip.source_range.duration) - at);
+}
+
+Time source_time_at(const Clip& clip, Time at) {
+  if (clip.retime.freeze) return clip.source_range.start;
+  return clip.retime.reverse ? source_edge_at(clip, at) - last_frame_of(clip) : source_edge_at(clip, at);
 }
 
 Time offset_of_source_time(const Clip& clip, Time source_time) {

@@ -35,7 +35,9 @@ double value_at(const Parameter& parameter, Time at, double fallback);
 struct Effect {
   std::string id;
   std::map<std::string, Parameter> params;
-  // When inside the item it acts, from the item's start in timeline time; none: always.
+  // When inside the item it acts, from the item's start in timeline time; none: always, over
+  // whatever length the item has. After a split or trim it may reach beyond the item on either
+  // side (start < 0): the effect keeps its place and progress, the item shows a part of it.
   std::optional<TimeRange> active;
 };
 
@@ -150,6 +152,10 @@ Time duration_of(const Timeline& timeline);
 // Reversed, offset 0 shows the last frame, so the start of that frame is given when the source
 // has a frame rate (the end of the range when it has none).
 Time source_time_at(const Clip& clip, Time at);
+
+// Where in the source the picture stands at offset `at`, as a continuous position: the boundary
+// at which a split at `at` divides the source range (reversed, offset 0 is the range's end).
+Time source_edge_at(const Clip& clip, Time at);
 
 // The inverse: the offset at which `source_time` comes up (frozen: 0).
 Time offset_of_source_time(const Clip& clip, Time source_time);

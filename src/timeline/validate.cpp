@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "timeline/surgery.h"
 #include "timeline/timeline.h"
 
 namespace studio {
@@ -96,8 +97,41 @@ Result<void> check_clip(const Clip& clip, const std::string& place) {
   return {};
 }
 
-// Source seconds available beyond the end (after) or before the start of a clip, in timeline time.
-// Generators, freezes and gaps go on for ever: nothing is returned.
+Result<void> check_track(const Track& track, std::set<std::string>& clip_ids) {
+  for (std::size_t i = 0; i < track.items.size(); ++i) {
+    const std::string place = fmt::format("track '{}', item {}", track.id, i);
+    if (const auto* clip = std::get_if<Clip>(&track.items[i])) {
+      if (clip->id.empty()) return wrong(place, "the clip has no id");
+      const std::string here = fmt::format("{} (clip '{}')", place, clip->id);
+      if (!clip_ids.insert(clip->id).second) return wrong(here, "this clip id is used twice");
+      TRY(check_clip(*clip, here));
+    } else if (const auto* gap = std::get_if<Gap>(&track.items[i])) {
+      if (gap->duration < Time{}) return wrong(place, "the gap is shorter than nothing");
+    } else {
+      TRY(surgery::check_transition(track, i, fmt::format("{} (transition)", place)));
+    }
+  }
+  return check_effects(track.effects, fmt::format("track '{}'", track.id));
+}
+
+Result<void> check_canvas(const Timeline& timeline) {
+  if (!timeline.frame_rate.positive() || timeline.frame_rate < Rational{1, 100} ||
+      timeline.frame_rate > Rational{1000, 1})
+    return wrong("frame_rate",
+                 fmt::format("{} is not within 1/100 and 1000", timeline.frame_rate.to_string()));
+  if (timeline.width < 2 || timeline.height < 2 || timeline.width > kMaxCanvasSide ||
+      timeline.height > kMaxCanvasSide)
+    return wrong(
+        "size", fmt::format("{}x{} is not within 2 and {}", timeline.width, timeline.height, kMaxCanvasSide));
+  if (timeline.sample_rate < 8000 || timeline.sample_rate > 192000)
+    return wrong("sample_rate", fmt::format("{} Hz is not within 8000 and 192000", timeline.sample_rate));
+  return {};
+}
+
+}  // namespace
+
+namespace surgery {
+
 std::optional<Time> handle_of(const Item& item, bool after) {
   const auto* clip = std::get_if<Clip>(&item);
   if (clip == nullptr || clip->retime.freeze) return std::nullopt;
@@ -145,38 +179,7 @@ Result<void> check_transition(const Track& track, std::size_t i, const std::stri
   return {};
 }
 
-Result<void> check_track(const Track& track, std::set<std::string>& clip_ids) {
-  for (std::size_t i = 0; i < track.items.size(); ++i) {
-    const std::string place = fmt::format("track '{}', item {}", track.id, i);
-    if (const auto* clip = std::get_if<Clip>(&track.items[i])) {
-      if (clip->id.empty()) return wrong(place, "the clip has no id");
-      const std::string here = fmt::format("{} (clip '{}')", place, clip->id);
-      if (!clip_ids.insert(clip->id).second) return wrong(here, "this clip id is used twice");
-      TRY(check_clip(*clip, here));
-    } else if (const auto* gap = std::get_if<Gap>(&track.items[i])) {
-      if (gap->duration < Time{}) return wrong(place, "the gap is shorter than nothing");
-    } else {
-      TRY(check_transition(track, i, fmt::format("{} (transition)", place)));
-    }
-  }
-  return check_effects(track.effects, fmt::format("track '{}'", track.id));
-}
-
-Result<void> check_canvas(const Timeline& timeline) {
-  if (!timeline.frame_rate.positive() || timeline.frame_rate < Rational{1, 100} ||
-      timeline.frame_rate > Rational{1000, 1})
-    return wrong("frame_rate",
-                 fmt::format("{} is not within 1/100 and 1000", timeline.frame_rate.to_string()));
-  if (timeline.width < 2 || timeline.height < 2 || timeline.width > kMaxCanvasSide ||
-      timeline.height > kMaxCanvasSide)
-    return wrong(
-        "size", fmt::format("{}x{} is not within 2 and {}", timeline.width, timeline.height, kMaxCanvasSide));
-  if (timeline.sample_rate < 8000 || timeline.sample_rate > 192000)
-    return wrong("sample_rate", fmt::format("{} Hz is not within 8000 and 192000", timeline.sample_rate));
-  return {};
-}
-
-}  // namespace
+}  // namespace surgery
 
 Result<void> validate(const Timeline& timeline) {
   TRY(check_canvas(timeline));
