@@ -37,6 +37,9 @@ struct FrameFeatures {
   float luma_mean = 0, luma_deviation = 0;  // 0..255
   float saturation_mean = 0;                // 0..255
   float edge_density = 0;                   // 0..1: share of pixels with a gradient over 24
+  // Mean absolute Laplacian of the full-size luma on every 16th row, 0..1020: grows with detail and
+  // focus, falls with blur; compare frames of one shot, not of different scenes.
+  float sharpness = 0;
   std::uint8_t luma_p01 = 0, luma_p05 = 0, luma_p50 = 0, luma_p95 = 0, luma_p99 = 0;
 
   std::array<std::uint8_t, 16> luma_histogram{};  // shares, 255 = all pixels

@@ -1,0 +1,79 @@
+// Finds the shot changes of clips and prints one JSON line a clip: what bench/shots/score.py compares.
+//   shot_bench [--detector best|content|adaptive] [--features FOLDER] CLIP...
+// With --features, measured features are kept there, so that a detector can be tried again without decoding.
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "analysis/feature_codec.h"
+#include "analysis/shots.h"
+#include "analysis/watch.h"
+#include "base/files.h"
+#include "base/json.h"
+
+namespace studio {
+namespace {
+
+Result<ClipFeatures> features_of(const Path& clip, const Path& folder) {
+  const Path kept = folder / (clip.filename().string() + ".features");
+  if (!folder.empty()) {
+    if (auto bytes = read_file(kept)) {
+      if (auto features = decode_features(*bytes)) return features;
+    }
+  }
+  WatchOptions options;
+  options.composition = options.audio = false;
+  TRY_ASSIGN(auto features, watch(clip, options));
+  if (!folder.empty()) TRY(write_file_atomic(kept, encode_features(features)));
+  return features;
+}
+
+Json changes_of(const ClipFeatures& features, const ShotOptions& options) {
+  Json list = Json::array();
+  for (const auto& change : find_changes(features.frames, features.source.frame_rate.to_double(), options))
+    list.push_back({{"kind", std::string(name_of(change.kind))},
+                    {"first", change.first_frame},
+                    {"last", change.last_frame},
+                    {"boundary", change.boundary()},
+                    {"confidence", change.confidence}});
+  return list;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  ShotOptions options;
+  Path folder;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const auto& argument = arguments[i];
+    if (argument == "--detector" && i + 1 < arguments.size()) {
+      const auto& name = arguments[++i];
+      options.detector = name == "content"    ? ShotDetector::content
+                         : name == "adaptive" ? ShotDetector::adaptive
+                                              : ShotDetector::best;
+    } else if (argument == "--features" && i + 1 < arguments.size()) {
+      folder = arguments[++i];
+    } else {
+      const auto begin = std::chrono::steady_clock::now();
+      const auto features = features_of(argument, folder);
+      const auto measured = std::chrono::steady_clock::now();
+      if (!features) {
+        std::fprintf(stderr, "%s\n", features.error().message.c_str());
+        return exit_code(features.error().kind);
+      }
+      Json line{{"clip", argument}, {"frames", features->frames.size()}, {"changes", changes_of(*features, options)}};
+      const auto found = std::chrono::steady_clock::now();
+      line["features_s"] = std::chrono::duration<double>(measured - begin).count();
+      line["detect_s"] = std::chrono::duration<double>(found - measured).count();
+      std::printf("%s\n", to_text(line, -1).c_str());
+      std::fflush(stdout);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace studio
+
+int main(int argc, char** argv) { return studio::run({argv + 1, argv + argc}); }
