@@ -1,0 +1,415 @@
+// Wishes about speed, direction, effects, transitions, fades and composites.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "editing/goal_reader.h"
+
+namespace studio::goal {
+namespace {
+
+// Where in film or output an act applies: a span named in the clause, if any; marks it used.
+template <typename Wish>
+void take_place(Reading& reading, const Clause& clause, Wish& wish, std::vector<SpanWish>& more) {
+  std::size_t s = find_span(reading, clause);
+  if (s == clause.end) return;
+  SpanGroup& group = reading.groups[static_cast<std::size_t>(reading.tokens[s].value)];
+  reading.tokens[s].used = true;
+  if (group.spans.empty()) return;
+  wish.span = group.spans.front();
+  more.assign(group.spans.begin() + 1, group.spans.end());
+}
+
+struct Factor {
+  double value = 1;
+  std::size_t at = 0;
+  bool found = false;
+  bool weak = false;  // "faster" with no number
+};
+
+// The first speed in the clause: "2x", "twice as fast", "50% slower", "speed up by 50%", "half speed".
+Factor factor_in(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  bool speed_context = false, slower = false, faster = false;
+  std::size_t verb = clause.end;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    if (tokens[i].used || negated(reading, clause, i)) continue;
+    W k = tokens[i].kind;
+    if (k == W::speed_up || k == W::faster) faster = true;
+    if (k == W::slow_down || k == W::slower) slower = true;
+    if (k == W::speed_up || k == W::faster || k == W::slow_down || k == W::slower || k == W::speed_word ||
+        k == W::time_lapse || k == W::slow_motion) {
+      speed_context = true;
+      if (verb == clause.end || k == W::slow_motion) verb = i;
+    }
+    if (k == W::slow_motion) slower = true;
+  }
+  auto use = [&](std::size_t i) { tokens[i].used = true; };
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    Token& token = tokens[i];
+    if (token.used || negated(reading, clause, i)) continue;
+    if (token.is(W::double_)) return use(i), Factor{2, i, true};
+    if (token.is(W::triple)) return use(i), Factor{token.text == "4" ? 4.0 : 3.0, i, true};
+    if (token.is(W::times)) {
+      double n = token.value;
+      bool number_before = i > clause.begin && tokens[i - 1].is(W::number);
+      if (n == 0 && number_before) n = tokens[i - 1].value;
+      bool says = token.text == "faster" || token.text == "slower";
+      if (n > 0 && token.text != "longer" && token.text != "shorter" &&
+          (says || speed_context || token.value > 0)) {
+        use(i);
+        if (number_before) use(i - 1);
+        bool inverse = token.text == "slower" || (!says && slower && !faster && n > 1);
+        for (std::size_t j = clause.begin; j < clause.end; ++j)
+          if (tokens[j].is(W::slower) || tokens[j].is(W::faster) || tokens[j].is(W::speed_up) ||
+              tokens[j].is(W::slow_down) || tokens[j].is(W::slow_motion) || tokens[j].is(W::speed_word))
+            use(j);
+        return {inverse ? 1 / n : n, i, true};
+      }
+    }
+    if (token.is(W::percent) && i > clause.begin && tokens[i - 1].is(W::number) && speed_context) {
+      double share = tokens[i - 1].value / 100;
+      bool by = i >= clause.begin + 2 &&
+                (tokens[i - 2].is(W::by) || tokens[i - 2].text == "del" || tokens[i - 2].text == "di");
+      bool after_word = i + 1 < clause.end && (tokens[i + 1].is(W::faster) || tokens[i + 1].is(W::slower));
+      double factor = share;
+      if ((by || after_word) && faster) factor = 1 + share;
+      if ((by || after_word) && slower && share < 1) factor = 1 - share;
+      if (factor > 0.01 && factor <= 100) {
+        use(i);
+        use(i - 1);
+        for (std::size_t j = clause.begin; j < clause.end; ++j)
+          if (tokens[j].is(W::slower) || tokens[j].is(W::faster) || tokens[j].is(W::speed_up) ||
+              tokens[j].is(W::slow_down) || tokens[j].is(W::slow_motion) || tokens[j].is(W::speed_word))
+            use(j);
+        return {factor, i, true};
+      }
+    }
+    if (token.is(W::speed_word) && !token.used) {  // "speed 1.5", "at 1.5 speed", "by a factor of"
+      std::size_t n = clause.end;
+      if (i + 1 < clause.end && tokens[i + 1].is(W::number)) n = i + 1;
+      if (i > clause.begin && tokens[i - 1].is(W::number)) n = i - 1;
+      if (n != clause.end && tokens[n].value > 0 && tokens[n].value <= 100) {
+        use(i);
+        use(n);
+        return {tokens[n].value, i, true};
+      }
+    }
+    if (token.is(W::word) && (token.text == "factor" || token.text == "fattore") && speed_context) {
+      std::size_t n = i + 1;
+      while (n < clause.end && !tokens[n].is(W::number)) ++n;
+      if (n < clause.end && tokens[n].value > 0) {
+        use(n);
+        if (verb != clause.end) use(verb);
+        return {slower && tokens[n].value > 1 ? 1 / tokens[n].value : tokens[n].value, i, true};
+      }
+    }
+    if (token.is(W::slow_motion) && !token.text.empty() &&
+        (token.text == "half" || token.text == "quarter")) {
+      use(i);
+      for (std::size_t j = clause.begin; j < clause.end; ++j)
+        if (tokens[j].is(W::slow_down) || (tokens[j].is(W::slow_motion) && j != i)) use(j);
+      return {token.text == "half" ? 0.5 : 0.25, i, true};
+    }
+  }
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    Token& token = tokens[i];
+    if (token.used || negated(reading, clause, i)) continue;
+    if (token.is(W::slow_motion)) return use(i), Factor{0.5, i, true, true};
+    if (token.is(W::time_lapse)) return use(i), Factor{8, i, true, true};
+    if (token.is(W::speed_up)) return use(i), Factor{2, i, true, true};
+    bool spans = find_span(reading, clause) != clause.end;
+    if (token.is(W::slow_down) && (token.text != "slow" || spans)) return use(i), Factor{0.5, i, true, true};
+    bool pace = has(reading, clause, W::cuts) || has(reading, clause, W::pace_fast) ||
+                has(reading, clause, W::pace_slow);
+    if (token.is(W::faster) && !pace) return use(i), Factor{1.5, i, true, true};
+    if (token.is(W::slower) && !pace) return use(i), Factor{0.5, i, true, true};
+  }
+  return {};
+}
+
+void read_freeze(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  std::size_t i = find(reading, clause, W::freeze);
+  if (i == clause.end || negated(reading, clause, i)) return;
+  SpeedWish wish;
+  wish.kind = "freeze";
+  wish.words = words_of(reading, clause);
+  wish.anchor = Anchor::at;
+  if (tokens[i].text == "last") wish.anchor = Anchor::end;
+  if (tokens[i].text == "first") wish.anchor = Anchor::start;
+  tokens[i].used = true;
+  if (has(reading, clause, W::at_end)) wish.anchor = Anchor::end;
+  if (has(reading, clause, W::at_start)) wish.anchor = Anchor::start;
+  for (std::size_t j = i + 1; j < clause.end; ++j)  // "freeze on the very last frame"
+    if (tokens[j].is(W::frame_word) || tokens[j].is(W::unit_frame)) {
+      for (std::size_t k = i; k < j; ++k) {
+        if (tokens[k].is(W::last)) wish.anchor = Anchor::end;
+        if (tokens[k].is(W::first)) wish.anchor = Anchor::start;
+      }
+    }
+  if (auto at = take_at(reading, clause)) {
+    wish.anchor = Anchor::at;
+    wish.at_s = at;
+  }
+  std::vector<SpanWish> more;
+  if (std::size_t s = find_span(reading, clause); s != clause.end) {
+    const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];
+    if (group.last_s && tokens[s].raw.find("second") != std::string::npos) {
+      wish.anchor = Anchor::end;
+      wish.hold_s = *group.last_s;
+      tokens[s].used = true;
+    }
+  }
+  if (wish.hold_s == 0) {
+    auto hold = take_duration(reading, clause, i, false);
+    if (!hold) {
+      std::size_t d = find(reading, clause, W::duration);
+      if (d != clause.end) {
+        hold = tokens[d].value;
+        tokens[d].used = true;
+      }
+    }
+    wish.hold_s = hold.value_or(1.0);
+  }
+  reading.brief.speeds.push_back(wish);
+  reading.brief.readings.push_back(fmt::format("freeze for {:g} s", wish.hold_s));
+}
+
+void read_speed(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  // Ramp first: it may carry a factor of its own.
+  std::size_t ramp = find(reading, clause, W::ramp);
+  if (ramp != clause.end && !negated(reading, clause, ramp)) {
+    SpeedWish wish;
+    wish.kind = "ramp";
+    wish.words = words_of(reading, clause);
+    wish.factor = tokens[ramp].text == "down" ? 0.4 : 3;
+    tokens[ramp].used = true;
+    Factor factor = factor_in(reading, clause);
+    if (factor.found && !factor.weak) wish.factor = factor.value;
+    std::vector<SpanWish> more;
+    take_place(reading, clause, wish, more);
+    reading.brief.speeds.push_back(wish);
+    reading.brief.readings.push_back(fmt::format("speed ramp to {:g}x", wish.factor));
+    return;
+  }
+  std::size_t reverse = find(reading, clause, W::reverse);
+  if (reverse != clause.end && !negated(reading, clause, reverse)) {
+    SpeedWish wish;
+    wish.kind = "reverse";
+    wish.words = words_of(reading, clause);
+    std::vector<SpanWish> more;
+    take_place(reading, clause, wish, more);
+    if (has(reading, clause, W::at_end) && !wish.span) wish.anchor = Anchor::end;
+    tokens[reverse].used = true;
+    reading.brief.speeds.push_back(wish);
+    for (const SpanWish& span : more) {
+      wish.span = span;
+      reading.brief.speeds.push_back(wish);
+    }
+    reading.brief.readings.push_back("reverse");
+  }
+  Factor factor = factor_in(reading, clause);
+  if (!factor.found) return;
+  if (factor.value < 0.05 || factor.value > 50) {
+    reading.brief.unmet.push_back(
+        {fmt::format("{:g} times the speed", factor.value), "speeds from 0.05 to 50 are possible"});
+    return;
+  }
+  SpeedWish wish;
+  wish.factor = factor.value;
+  wish.words = words_of(reading, clause);
+  std::size_t s = find_span(reading, clause);
+  std::vector<SpanWish> more;
+  if (s != clause.end) {
+    const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];
+    if (group.last_s && !group.of_source) wish.last_s = group.last_s;
+    if (group.first_s && !group.of_source) wish.first_s = group.first_s;
+  } else if (has(reading, clause, W::at_end) || has(reading, clause, W::end_noun)) {
+    wish.last_s = 0;  // the last piece
+  } else if (has(reading, clause, W::at_start) || has(reading, clause, W::start_noun)) {
+    wish.first_s = 0;  // the first piece
+  }
+  take_place(reading, clause, wish, more);
+  reading.brief.speeds.push_back(wish);
+  for (const SpanWish& span : more) {
+    wish.span = span;
+    reading.brief.speeds.push_back(wish);
+  }
+  reading.brief.readings.push_back(fmt::format("speed {:g}x", factor.value));
+}
+
+bool momentary(const std::string& id) {
+  return id == "zoom_punch" || id == "shake" || id == "flash";
+}
+
+void read_effects(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    if (!tokens[i].is(W::effect) || tokens[i].used) continue;
+    tokens[i].used = true;
+    if (negated(reading, clause, i)) {
+      reading.brief.readings.push_back("no " + tokens[i].text);
+      continue;
+    }
+    // "fewer bars", "in the landscape": words such as "hit" and "flash" may be content; an article is fine.
+    EffectWish wish;
+    wish.id = tokens[i].text;
+    wish.words = words_of(reading, clause);
+    wish.anchor = momentary(wish.id) ? Anchor::at : Anchor::throughout;
+    if (wish.id == "letterbox") {
+      std::size_t r = find(reading, clause, W::ratio);
+      if (r != clause.end && tokens[r].value2 > 0) {
+        wish.params["ratio"] = tokens[r].value / tokens[r].value2;
+        tokens[r].used = true;
+      }
+    }
+    if (wish.id == "saturation") {
+      bool less = false;
+      for (std::size_t j = clause.begin; j < i; ++j)
+        less = less || tokens[j].text == "less" || tokens[j].text == "meno" || tokens[j].text == "lower" ||
+               tokens[j].text == "reduce";
+      wish.params["amount"] = less ? 0.5 : 1.5;
+    }
+    if (std::size_t s = find_span(reading, clause); s != clause.end) {
+      const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];
+      if (group.first_s && !group.of_source) {
+        wish.anchor = Anchor::start;
+        wish.duration_s = group.first_s;
+      } else if (group.last_s && !group.of_source) {
+        wish.anchor = Anchor::end;
+        wish.duration_s = group.last_s;
+      } else if (group.range && !group.of_source) {
+        wish.anchor = Anchor::at;
+        wish.at_s = group.begin_s;
+        wish.duration_s = group.end_s - group.begin_s;
+      } else if (!group.spans.empty()) {
+        wish.span = group.spans.front();
+      }
+      // The same place for every effect of this clause: "the first 3 s in black and white and blurred".
+      bool last_effect = true;
+      for (std::size_t j = i + 1; j < clause.end; ++j) last_effect = last_effect && !tokens[j].is(W::effect);
+      if (last_effect) tokens[s].used = true;
+    } else if (has(reading, clause, W::at_start)) {
+      wish.anchor = Anchor::start;
+    } else if (has(reading, clause, W::at_end)) {
+      wish.anchor = Anchor::end;
+    }
+    if (auto at = take_at(reading, clause)) {
+      wish.anchor = Anchor::at;
+      wish.at_s = at;
+      wish.span.reset();
+    }
+    if (!wish.duration_s && (wish.at_s || wish.anchor == Anchor::start || wish.anchor == Anchor::end))
+      wish.duration_s = take_duration(reading, clause, i, false);
+    reading.brief.effects.push_back(wish);
+    reading.brief.readings.push_back("effect " + wish.id);
+  }
+}
+
+void read_transitions(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    Token& token = tokens[i];
+    if (token.used) continue;
+    bool fade = token.is(W::fade_black) || token.is(W::from_black) || token.is(W::fade_white) ||
+                token.is(W::fade_in) || token.is(W::fade_out);
+    if (!token.is(W::transition) && !fade) continue;
+    token.used = true;
+    if (negated(reading, clause, i)) continue;
+    double duration = take_duration(reading, clause, i, true).value_or(0);
+    if (duration == 0) {
+      if (std::size_t s = find_span(reading, clause); fade && s != clause.end) {
+        const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];
+        if (group.last_s || group.first_s) {
+          duration = group.last_s ? *group.last_s : *group.first_s;
+          tokens[s].used = true;
+        }
+      }
+    }
+    bool sound_only = token.text == "sound" ||
+                      ((token.is(W::fade_out) || token.is(W::fade_in)) &&
+                       (has(reading, clause, W::sound_noun) || has(reading, clause, W::music_noun)));
+    bool between = false;
+    for (std::size_t j = clause.begin; j < clause.end; ++j)
+      between = between || ((tokens[j].is(W::between) || tokens[j].is(W::each) || tokens[j].is(W::every)) &&
+                            !tokens[j].used);
+    if (token.is(W::transition)) {
+      reading.brief.transitions.push_back({token.text, "between", duration > 0 ? duration : 0.5});
+      reading.brief.readings.push_back("transitions: " + token.text);
+    } else if (sound_only) {
+      reading.brief.audio.push_back(
+          {token.is(W::fade_in) ? "fade_in" : "fade_out", duration > 0 ? duration : 1.0, "", {}, {}, {}});
+    } else if (between && (token.is(W::fade_black) || token.is(W::fade_white))) {
+      reading.brief.transitions.push_back(
+          {token.is(W::fade_black) ? "fade_black" : "fade_white", "between", duration > 0 ? duration : 0.6});
+    } else {
+      bool opens = token.is(W::from_black) || token.is(W::fade_in);
+      reading.brief.transitions.push_back({token.is(W::fade_white) ? "fade_white" : "fade_black",
+                                           opens ? "start" : "end", duration > 0 ? duration : 1.0});
+      if (token.is(W::fade_out) || token.is(W::fade_in))
+        reading.brief.audio.push_back(
+            {opens ? "fade_in" : "fade_out", duration > 0 ? duration : 1.0, "", {}, {}, {}});
+      reading.brief.readings.push_back(opens ? "fade in from black" : "fade out at the end");
+      if (!opens)  // "at the end" is spent
+        for (std::size_t j = clause.begin; j < clause.end; ++j)
+          if (tokens[j].is(W::at_end)) tokens[j].used = true;
+    }
+  }
+}
+
+void read_composites(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    if ((!tokens[i].is(W::pip) && !tokens[i].is(W::split_screen)) || tokens[i].used) continue;
+    tokens[i].used = true;
+    if (negated(reading, clause, i)) continue;
+    CompositeWish wish;
+    wish.layout = tokens[i].text;
+    if (std::size_t s = find_span(reading, clause); s != clause.end) {
+      const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];
+      if (!group.spans.empty() && wish.layout == "picture_in_picture") {
+        wish.source = group.spans.front().source;
+        tokens[s].used = true;
+      }
+    }
+    std::string vertical, horizontal;
+    for (std::size_t j = clause.begin; j < clause.end; ++j) {
+      if (tokens[j].is(W::pos_top)) vertical = "top";
+      if (tokens[j].is(W::pos_bottom)) vertical = "bottom";
+      if (tokens[j].is(W::pos_left)) horizontal = "left";
+      if (tokens[j].is(W::pos_right)) horizontal = "right";
+    }
+    if (!vertical.empty() || !horizontal.empty())
+      wish.position =
+          (vertical.empty() ? "bottom" : vertical) + "_" + (horizontal.empty() ? "right" : horizontal);
+    reading.brief.composites.push_back(wish);
+    reading.brief.readings.push_back(wish.layout);
+  }
+}
+
+}  // namespace
+
+void read_looks(Reading& reading, const Clause& clause) {
+  read_composites(reading, clause);
+  read_transitions(reading, clause);
+  read_freeze(reading, clause);
+  // A span shared by a speed and an effect ("the first 3 s in black and white slow motion"): the
+  // effect looks first and the speed still needs it.
+  std::size_t s = find_span(reading, clause);
+  bool speed_here = false;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    W k = reading.tokens[i].kind;
+    speed_here = speed_here || ((k == W::slow_motion || k == W::double_ || k == W::speed_up ||
+                                 k == W::reverse || k == W::ramp || k == W::faster || k == W::times) &&
+                                !reading.tokens[i].used);
+  }
+  read_effects(reading, clause);
+  if (s != clause.end && speed_here) reading.tokens[s].used = false;
+  read_speed(reading, clause);
+  if (s != clause.end && speed_here && !reading.brief.effects.empty()) reading.tokens[s].used = true;
+}
+
+}  // namespace studio::goal

@@ -1,0 +1,222 @@
+// Splits the goal into clauses and hands them to the readers of each kind of wish.
+#include "editing/goal_reader.h"
+
+#include <algorithm>
+
+#include "editing/brief.h"
+
+namespace studio::goal {
+namespace {
+
+// A word after "and" that begins a new wish.
+bool opens_clause(const Token& token) {
+  switch (token.kind) {
+    case W::keep:
+    case W::avoid:
+    case W::only:
+    case W::start_with:
+    case W::end_with:
+    case W::make:
+    case W::speed_up:
+    case W::slow_down:
+    case W::freeze:
+    case W::mute:
+    case W::keep_sound:
+    case W::fade_in:
+    case W::fade_out:
+    case W::fade_black:
+    case W::from_black:
+    case W::quoted:
+    case W::title:
+    case W::caption:
+    case W::lower_third:
+    case W::at_start:
+    case W::at_end:
+    case W::normalize:
+    case W::no:
+    case W::music_noun:
+    case W::style:
+    case W::aspect:
+    case W::ratio:
+    case W::transition:
+    case W::sound_effect:
+    case W::louder:
+    case W::quieter:
+    case W::file:
+    case W::watermark:
+    case W::saying:
+    case W::pip:
+    case W::split_screen:
+    case W::pace_fast:
+    case W::pace_slow:
+    case W::subtitles:
+    case W::with: return true;
+    default: return false;
+  }
+}
+
+std::vector<Clause> split(const std::vector<Token>& tokens) {
+  std::vector<Clause> clauses;
+  std::size_t begin = 0;
+  auto close = [&](std::size_t end, std::size_t next) {
+    if (end > begin) clauses.push_back({begin, end});
+    begin = next;
+  };
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const Token& token = tokens[i];
+    if (token.is(W::stop) || token.is(W::open_clause) || token.is(W::comma)) {
+      close(i, i + 1);
+    } else if (token.is(W::and_)) {
+      std::size_t j = i + 1;
+      while (j < tokens.size() && (tokens[j].is(W::a) || tokens[j].is(W::the))) ++j;
+      bool verb = j < tokens.size() &&
+                  (opens_clause(tokens[j]) || (tokens[j].is(W::word) && j + 1 < tokens.size() &&
+                                               !tokens[j + 1].is(W::effect) && !tokens[j + 1].is(W::and_)));
+      // "2 seconds and 'B'", "end with shot 1 and the last 3 s in slow motion"
+      if (verb) close(i, i + 1);
+    }
+  }
+  close(tokens.size(), tokens.size());
+  return clauses;
+}
+
+}  // namespace
+
+double Reading::source_length_s() const {
+  double total = 0;
+  for (const EditSource& source : sources) total += source.analysis.source.duration_s;
+  return total;
+}
+
+std::size_t find(const Reading& reading, const Clause& clause, W kind) {
+  for (std::size_t i = clause.begin; i < clause.end; ++i)
+    if (reading.tokens[i].is(kind) && !reading.tokens[i].used) return i;
+  return clause.end;
+}
+
+bool has(const Reading& reading, const Clause& clause, W kind) {
+  return find(reading, clause, kind) != clause.end;
+}
+
+bool negated(const Reading& reading, const Clause& clause, std::size_t at) {
+  for (std::size_t i = at, looked = 0; i > clause.begin && looked < 3; ++looked) {
+    --i;
+    const Token& token = reading.tokens[i];
+    if (token.is(W::no) || token.is(W::avoid)) return true;
+    if (!token.is(W::a) && !token.is(W::the) && !token.is(W::word) && !token.is(W::and_)) return false;
+  }
+  return false;
+}
+
+std::size_t find_span(const Reading& reading, const Clause& clause) {
+  return find(reading, clause, W::span);
+}
+
+std::optional<double> take_at(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    if (tokens[i].used) continue;
+    if (tokens[i].is(W::at) || tokens[i].is(W::to) || tokens[i].is(W::in)) {
+      std::size_t j = i + 1;
+      while (j < clause.end && (tokens[j].is(W::the) || tokens[j].is(W::about))) ++j;
+      if (j < clause.end && !tokens[j].used) {
+        bool clock = tokens[j].is(W::clock);
+        bool seconds = tokens[j].is(W::duration) && tokens[i].is(W::at);
+        if (clock || seconds) {
+          tokens[i].used = tokens[j].used = true;
+          return tokens[j].value;
+        }
+        if (tokens[j].is(W::unit_s) && j + 1 < clause.end && tokens[j + 1].is(W::number)) {
+          tokens[i].used = tokens[j].used = tokens[j + 1].used = true;
+          return tokens[j + 1].value;
+        }
+      }
+    }
+    if (tokens[i].is(W::span)) {  // "after 3 seconds"
+      const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[i].value)];
+      if (!group.range && group.begin_s > 0 && !group.first_s && !group.last_s) {
+        tokens[i].used = true;
+        return group.begin_s;
+      }
+    }
+    if (tokens[i].is(W::duration) && i + 1 < clause.end && tokens[i + 1].is(W::in) &&
+        (i + 2 == clause.end || (i + 2 < clause.end && tokens[i + 2].used))) {  // "3 seconds in"
+      tokens[i].used = tokens[i + 1].used = true;
+      return tokens[i].value;
+    }
+    if (tokens[i].is(W::clock)) {  // "0:03: boom"
+      tokens[i].used = true;
+      return tokens[i].value;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<double> take_duration(Reading& reading, const Clause& clause, std::size_t near,
+                                    bool only_adjacent) {
+  auto& tokens = reading.tokens;
+  auto take = [&](std::size_t i) -> std::optional<double> {
+    tokens[i].used = true;
+    return tokens[i].value;
+  };
+  // "a 2 second title"
+  if (near > clause.begin && near < clause.end && tokens[near - 1].is(W::duration) && !tokens[near - 1].used)
+    return take(near - 1);
+  // "title for 2 seconds", "crossfades of half a second", "fade over 2 seconds", "(1 s)"
+  for (std::size_t i = std::min(near, clause.end); i < clause.end; ++i) {
+    if (!tokens[i].is(W::duration) || tokens[i].used) continue;
+    std::size_t before = i;
+    while (before > clause.begin && (tokens[before - 1].is(W::the) || tokens[before - 1].is(W::about) ||
+                                     tokens[before - 1].is(W::exactly) || tokens[before - 1].is(W::a)))
+      --before;
+    bool introduced =
+        before > clause.begin && (tokens[before - 1].is(W::for_) || tokens[before - 1].is(W::of) ||
+                                  tokens[before - 1].is(W::long_word) || tokens[before - 1].text == "over" ||
+                                  tokens[before - 1].is(W::in));
+    bool adjacent = before == near + 1 || i == near + 1 || (introduced && before <= near + 2);
+    if ((introduced && !only_adjacent) || adjacent) return take(i);
+  }
+  // "for 2 seconds, title 'X'": before it, but only with "for".
+  if (!only_adjacent)
+    for (std::size_t i = clause.begin + 1; i < std::min(near, clause.end); ++i)
+      if (tokens[i].is(W::duration) && !tokens[i].used && tokens[i - 1].is(W::for_)) return take(i);
+  return std::nullopt;
+}
+
+std::string words_of(const Reading& reading, const Clause& clause) {
+  std::string out;
+  for (std::size_t i = clause.begin; i < clause.end; ++i)
+    out += (i > clause.begin ? " " : "") + reading.tokens[i].raw;
+  return out;
+}
+
+}  // namespace studio::goal
+
+namespace studio {
+
+void settle_contradictions(Brief& brief, std::span<const EditSource> sources);  // brief_settle.cpp
+
+Brief read_goal(std::string_view goal, std::span<const EditSource> sources) {
+  goal::Reading reading;
+  reading.sources = sources;
+  reading.brief.goal = std::string(goal);
+  bool italian = false;
+  auto words = goal::read_words(goal.substr(0, 10000), italian);
+  reading.brief.language = italian ? "it" : "en";
+  reading.tokens = goal::assemble_spans(words, sources, reading.groups, reading.brief.unmet);
+  reading.clauses = goal::split(reading.tokens);
+  goal::read_texts(reading);
+  for (const goal::Clause& clause : reading.clauses) goal::read_sound(reading, clause);
+  for (const goal::Clause& clause : reading.clauses) goal::read_shape(reading, clause);
+  for (const goal::Clause& clause : reading.clauses) goal::read_looks(reading, clause);
+  goal::read_film(reading);
+  goal::read_length(reading);
+  Brief brief = std::move(reading.brief);
+  bool bounded = brief.length.has_value() || brief.clips.has_value() || reading.shortens || brief.no_cuts ||
+                 brief.pace_asked || brief.cuts_per_minute.has_value();
+  brief.whole = !bounded;
+  settle_contradictions(brief, sources);
+  return brief;
+}
+
+}  // namespace studio

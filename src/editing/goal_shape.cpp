@@ -1,0 +1,472 @@
+// Wishes about the whole: picture size, order, counts, pace, style, which film, and the length.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "editing/goal_reader.h"
+
+namespace studio::goal {
+namespace {
+
+void read_frame(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  auto frame = [&]() -> FrameWish& {
+    if (!reading.brief.frame) reading.brief.frame.emplace();
+    return *reading.brief.frame;
+  };
+  auto aspect = [&](int w, int h, const std::string& words) {
+    FrameWish& wish = frame();
+    if (wish.aspect_w > 0 && wish.aspect_w * h != wish.aspect_h * w) {
+      reading.brief.unmet.push_back(
+          {words, fmt::format("{}:{} was asked for before it", wish.aspect_w, wish.aspect_h)});
+      return;
+    }
+    wish.aspect_w = w;
+    wish.aspect_h = h;
+    reading.brief.readings.push_back(fmt::format("aspect {}:{}", w, h));
+  };
+  bool letterbox = false;
+  for (std::size_t i = clause.begin; i < clause.end; ++i)
+    letterbox = letterbox || (tokens[i].is(W::effect) && tokens[i].text == "letterbox");
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    Token& token = tokens[i];
+    if (token.used || negated(reading, clause, i)) continue;
+    if (token.is(W::ratio) && !letterbox && token.value > 0 && token.value2 > 0) {
+      double scale = token.value != std::floor(token.value) ? 100 : 1;  // 2.35:1
+      aspect(static_cast<int>(std::lround(token.value * scale)),
+             static_cast<int>(std::lround(token.value2 * scale)), token.raw);
+      token.used = true;
+    } else if (token.is(W::aspect)) {
+      bool content = i + 1 < clause.end && (tokens[i + 1].is(W::of) || tokens[i + 1].is(W::shot));
+      if (content) continue;
+      aspect(static_cast<int>(token.value) / 1000, static_cast<int>(token.value) % 1000, token.raw);
+      token.used = true;
+    } else if (token.is(W::size) && token.value >= 16 && token.value2 >= 16) {
+      if (token.value > 8192 || token.value2 > 8192) {
+        reading.brief.unmet.push_back({token.raw, "pictures up to 8192 pixels a side are made"});
+        continue;
+      }
+      frame().width = static_cast<int>(token.value) & ~1;
+      frame().height = static_cast<int>(token.value2) & ~1;
+      token.used = true;
+      reading.brief.readings.push_back("size " + token.raw);
+    } else if (token.is(W::lines)) {
+      frame().height = static_cast<int>(token.value) & ~1;
+      token.used = true;
+      reading.brief.readings.push_back("height " + token.raw);
+    } else if (token.is(W::unit_fps) && i > clause.begin && tokens[i - 1].is(W::number)) {
+      double fps = tokens[i - 1].value;
+      token.used = tokens[i - 1].used = true;
+      if (fps >= 1 && fps <= 120)
+        frame().fps = fps;
+      else
+        reading.brief.unmet.push_back({fmt::format("{:g} fps", fps), "frame rates from 1 to 120 are made"});
+    }
+  }
+}
+
+void read_order(Reading& reading, const Clause& clause) {
+  auto set = [&](Order order, std::size_t i) {
+    if (i == clause.end) return;
+    if (negated(reading, clause, i)) return;
+    reading.tokens[i].used = true;
+    if (reading.brief.order == Order::automatic) {
+      reading.brief.order = order;
+      reading.brief.readings.push_back("order: " + std::string(name_of(order)));
+    } else if (reading.brief.order != order) {
+      reading.brief.unmet.push_back({reading.tokens[i].raw, std::string(name_of(reading.brief.order)) +
+                                                                " order was asked for before it"});
+    }
+  };
+  set(Order::reversed, find(reading, clause, W::reverse_order));
+  set(Order::chronological, find(reading, clause, W::chronological));
+  set(Order::shuffled, find(reading, clause, W::shuffle));
+  set(Order::as_listed, find(reading, clause, W::in_that_order));
+}
+
+void read_counts(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    if (tokens[i].used) continue;
+    if (tokens[i].is(W::every_source)) {
+      reading.brief.every_source = true;
+      tokens[i].used = true;
+    }
+    if (tokens[i].is(W::no_cuts) && !negated(reading, clause, i)) {
+      reading.brief.no_cuts = true;
+      tokens[i].used = true;
+    }
+    // "a cut every 2 seconds", "change shot every 2 s", "2 seconds each"
+    if (tokens[i].is(W::every) && i + 1 < clause.end) {
+      bool about_cuts = false;
+      for (std::size_t j = clause.begin; j < clause.end; ++j)
+        about_cuts = about_cuts || tokens[j].is(W::cuts) || tokens[j].is(W::shot) || tokens[j].is(W::clip);
+      std::size_t d = i + 1;
+      if (tokens[d].is(W::unit_s)) {  // "every second"
+        if (about_cuts) reading.brief.cuts_per_minute = 60;
+        tokens[d].used = about_cuts;
+      } else if (tokens[d].is(W::duration) && about_cuts && tokens[d].value > 0) {
+        reading.brief.cuts_per_minute = 60 / tokens[d].value;
+        tokens[d].used = true;
+      }
+    }
+    if (tokens[i].is(W::duration)) {
+      bool each = i + 1 < clause.end && tokens[i + 1].is(W::each);
+      static constexpr std::string_view plural[] = {"shots", "clips",    "pieces", "inquadrature",
+                                                    "pezzi", "segments", "scenes", "cuts"};
+      bool before_noun =
+          i + 1 < clause.end && std::ranges::find(plural, tokens[i + 1].text) != std::end(plural);
+      bool after_noun = i >= clause.begin + 2 && tokens[i - 1].is(W::of) &&
+                        std::ranges::find(plural, tokens[i - 2].text) != std::end(plural);
+      bool number_before = i > clause.begin && tokens[i - 1].is(W::number);
+      if ((each || before_noun || after_noun) && !(before_noun && number_before && false) &&
+          tokens[i].value > 0) {
+        reading.brief.cuts_per_minute = 60 / tokens[i].value;
+        tokens[i].used = true;
+        if (before_noun && number_before && tokens[i - 1].value >= 1) {
+          reading.brief.clips = static_cast<int>(tokens[i - 1].value);
+          tokens[i - 1].used = true;
+        }
+      }
+    }
+    if (!tokens[i].is(W::number) || i + 1 >= clause.end) continue;
+    std::size_t n = i + 1;
+    // "three different shots", "5 best moments"
+    if (n + 1 < clause.end && (tokens[n].is(W::word) || tokens[n].is(W::highlight)) &&
+        !tokens[n].is(W::unit_s)) {
+      if (tokens[n].is(W::word)) ++n;
+    }
+    bool noun = tokens[n].is(W::shot) || tokens[n].is(W::clip) || tokens[n].is(W::cuts) ||
+                tokens[n].is(W::part) || tokens[n].text == "best shots" || tokens[n].text == "best moments" ||
+                tokens[n].text == "best parts" || tokens[n].text == "best bits";
+    double count = tokens[i].value;
+    if (!noun) {
+      if (tokens[n].is(W::source_word) && count == static_cast<double>(reading.sources.size()) && count > 1) {
+        reading.brief.every_source = true;
+        tokens[i].used = true;
+      }
+      continue;
+    }
+    if (tokens[n].is(W::cuts)) {
+      bool minute = n + 1 < clause.end && ((tokens[n + 1].is(W::per)) ||
+                                           (tokens[n + 1].is(W::duration) && tokens[n + 1].value == 60));
+      if (minute) {
+        if (count > 0) reading.brief.cuts_per_minute = count;
+        tokens[i].used = tokens[n + 1].used = tokens[n].used = true;
+        reading.brief.readings.push_back(fmt::format("{:g} cuts a minute", count));
+        continue;
+      }
+      if (tokens[n].text == "cut") continue;
+    }
+    if (count < 1 || count != std::floor(count) || count > 10000) continue;
+    if (tokens[n].is(W::clip) && reading.sources.size() > 1 &&
+        count == static_cast<double>(reading.sources.size())) {
+      reading.brief.every_source = true;
+    } else {
+      reading.brief.clips = static_cast<int>(count);
+      reading.brief.readings.push_back(fmt::format("{} pieces", count));
+    }
+    tokens[i].used = true;
+  }
+}
+
+void read_pace(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    Token& token = tokens[i];
+    if (token.used || negated(reading, clause, i)) continue;
+    Pace pace = Pace::automatic;
+    if (token.is(W::pace_fast)) pace = Pace::fast;
+    if (token.is(W::pace_slow)) pace = Pace::slow;
+    if (token.is(W::pace_medium)) pace = Pace::medium;
+    // "slow" alone is a pace; "slow shot 2 down" is a speed.
+    if (token.is(W::slow_down) && token.text == "slow" && find_span(reading, clause) == clause.end) {
+      bool to_speed = false;
+      for (std::size_t j = i + 1; j < clause.end; ++j)
+        to_speed = to_speed || tokens[j].is(W::percent) || tokens[j].is(W::times) ||
+                   tokens[j].is(W::speed_word) || tokens[j].text == "down";
+      if (!to_speed) pace = Pace::slow;
+    }
+    if (token.is(W::pace_fast) && token.text == "fast") {  // "twice as fast" was a phrase; "fast forward" too
+      bool speed = i + 1 < clause.end && tokens[i + 1].is(W::speed_word);
+      if (speed) pace = Pace::automatic;
+    }
+    if (pace != Pace::automatic) {
+      token.used = true;
+      if (!reading.brief.pace_asked) {
+        reading.brief.pace = pace;
+        reading.brief.pace_asked = true;
+        reading.brief.readings.push_back("pace " + std::string(name_of(pace)));
+      } else if (reading.brief.pace != pace) {
+        reading.brief.unmet.push_back(
+            {token.raw, "a " + std::string(name_of(reading.brief.pace)) + " pace was asked for before it"});
+      }
+    }
+    if (token.is(W::style)) {
+      token.used = true;
+      if (reading.brief.style.empty()) {
+        reading.brief.style = token.text;
+        reading.brief.style_asked = true;
+      }
+    }
+    if (token.is(W::highlight)) reading.shortens = true;
+  }
+}
+
+enum class Mode { none, keep, avoid, only, opening, ending };
+
+void add_complement(Reading& reading, const std::vector<SpanWish>& only) {
+  for (const EditSource& source : reading.sources) {
+    std::vector<SpanWish> here;
+    for (const SpanWish& span : only)
+      if (span.source == source.id) here.push_back(span);
+    std::ranges::sort(here, {}, &SpanWish::start_s);
+    double at = 0, length = source.analysis.source.duration_s;
+    auto leave_out = [&](double start, double end) {
+      if (end - start < 0.04) return;
+      SpanWish out;
+      out.source = source.id;
+      out.start_s = start;
+      out.end_s = end;
+      out.words = "only";
+      reading.brief.avoid.push_back(out);
+    };
+    for (const SpanWish& span : here) {
+      leave_out(at, span.start_s);
+      at = std::max(at, span.end_s);
+    }
+    leave_out(at, length);
+  }
+}
+
+// A named piece of content that no measurement finds: left to the model.
+void describe(Reading& reading, const Clause& clause, Mode mode) {
+  if (mode != Mode::keep && mode != Mode::opening && mode != Mode::ending) return;
+  bool part = false;
+  int unknown = 0;
+  std::string words;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    const Token& token = reading.tokens[i];
+    if (token.used || token.is(W::span) || token.is(W::duration)) return;
+    part = part || token.is(W::part) || token.is(W::shot) || token.text == "where" || token.text == "when" ||
+           token.text == "dove";
+    if (token.is(W::word) && token.text.size() > 2) ++unknown;
+    if (i > clause.begin) words += (words.empty() ? "" : " ") + token.raw;
+  }
+  if (part && unknown > 0) reading.brief.described.push_back(words);
+}
+
+}  // namespace
+
+void read_shape(Reading& reading, const Clause& clause) {
+  read_frame(reading, clause);
+  read_order(reading, clause);
+  read_counts(reading, clause);
+  read_pace(reading, clause);
+}
+
+void read_film(Reading& reading) {
+  auto& tokens = reading.tokens;
+  Brief& brief = reading.brief;
+  Mode mode = Mode::none;
+  std::vector<SpanWish> only;
+  std::size_t listed = 0;  // keep groups that followed a "then"
+  for (const Clause& clause : reading.clauses) {
+    Mode before = mode;
+    mode = Mode::none;
+    bool makes = false;
+    for (std::size_t i = clause.begin; i < clause.end; ++i) {
+      Token& token = tokens[i];
+      if (token.used) continue;
+      switch (token.kind) {
+        case W::keep:
+          if (mode != Mode::avoid && mode != Mode::only) mode = Mode::keep;
+          break;
+        case W::avoid: mode = Mode::avoid; break;
+        case W::only: mode = Mode::only; break;
+        case W::no:
+          if (mode == Mode::none || mode == Mode::keep) mode = Mode::avoid;
+          break;
+        case W::start_with: mode = Mode::opening; break;
+        case W::end_with: mode = Mode::ending; break;
+        case W::make: makes = true; break;
+        case W::cuts:
+          if (token.text == "cut" && mode == Mode::none) mode = Mode::avoid;
+          break;
+        case W::span: {
+          SpanGroup& group = reading.groups[static_cast<std::size_t>(token.value)];
+          Mode here = mode;
+          if (here == Mode::none && group.from) here = Mode::only;
+          bool preceded_by_from = i > clause.begin && tokens[i - 1].is(W::from);
+          if (preceded_by_from && (here == Mode::none || makes)) here = Mode::only;
+          if (here == Mode::none && before != Mode::none && i == clause.begin) here = before;
+          // A plain range without a verb or clock is a length: left for read_length.
+          if (here == Mode::none && group.range && !group.clock) break;
+          if (here == Mode::avoid && group.range && !group.clock && !group.from && !group.between &&
+              has(reading, clause, W::long_word))
+            break;
+          // "the first 3 seconds must be removed"
+          if (here == Mode::none)
+            for (std::size_t j = i + 1; j < clause.end; ++j) {
+              const std::string& word = tokens[j].text;
+              if (word == "removed" || word == "skipped" || word == "dropped" || word == "excluded" ||
+                  word == "out" || word == "deleted")
+                here = Mode::avoid;
+            }
+          if (here == Mode::none) here = Mode::keep;
+          token.used = true;
+          std::string spans;
+          for (const SpanWish& span : group.spans)
+            spans += fmt::format(" {} {:.2f}-{:.2f} s", span.source, span.start_s, span.end_s);
+          if (group.spans.empty() && group.range)
+            brief.unmet.push_back({token.raw, "that lies outside of the film"});
+          switch (here) {
+            case Mode::avoid:
+              brief.avoid.insert(brief.avoid.end(), group.spans.begin(), group.spans.end());
+              brief.readings.push_back("avoid" + spans);
+              break;
+            case Mode::only:
+              only.insert(only.end(), group.spans.begin(), group.spans.end());
+              brief.readings.push_back("only" + spans);
+              break;
+            case Mode::opening:
+              if (!group.spans.empty()) brief.opening = group.spans.front();
+              brief.readings.push_back("open with" + spans);
+              break;
+            case Mode::ending:
+              if (!group.spans.empty()) brief.ending = group.spans.back();
+              brief.readings.push_back("end with" + spans);
+              break;
+            default:
+              brief.keep.insert(brief.keep.end(), group.spans.begin(), group.spans.end());
+              brief.readings.push_back("keep" + spans);
+              if (clause.begin > 0 && tokens[clause.begin - 1].is(W::open_clause) &&
+                  tokens[clause.begin - 1].text != ";" && tokens[clause.begin - 1].text != "but" &&
+                  brief.keep.size() > group.spans.size())
+                ++listed;
+              break;
+          }
+          mode = here;
+          break;
+        }
+        default: break;
+      }
+    }
+    describe(reading, clause, mode);
+    // The verb carries over to a following bare span ("keep shot 1, shot 3"), not over a sentence.
+    if (clause.end < tokens.size() && tokens[clause.end].is(W::stop))
+      mode = Mode::none;
+    else if (mode == Mode::none && clause.end - clause.begin <= 1)
+      mode = before;
+  }
+  if (!only.empty()) {
+    add_complement(reading, only);
+    brief.keep.insert(brief.keep.end(), only.begin(), only.end());
+  }
+  if (listed > 0 && brief.order == Order::automatic) brief.order = Order::as_listed;
+  // "shot 3, then shot 1": a list of what is shown, not of what must not be missing.
+  if (brief.order == Order::as_listed && only.empty() && !brief.keep.empty()) {
+    auto listed_film = brief.keep;
+    if (brief.opening) listed_film.push_back(*brief.opening);
+    if (brief.ending) listed_film.push_back(*brief.ending);
+    add_complement(reading, listed_film);
+  }
+}
+
+void read_length(Reading& reading) {
+  auto& tokens = reading.tokens;
+  Brief& brief = reading.brief;
+  double source = reading.source_length_s();
+  struct Candidate {
+    double low = 0, high = 0, target = 0;
+    int rank = 0;
+    std::string words;
+  };
+  std::vector<Candidate> found;
+  for (const Clause& clause : reading.clauses) {
+    bool long_word = has(reading, clause, W::long_word);
+    for (std::size_t i = clause.begin; i < clause.end; ++i) {
+      Token& token = tokens[i];
+      if (token.used) continue;
+      Candidate c;
+      c.words = token.raw;
+      if (token.is(W::half_as_long) && source > 0) {
+        c = {source / 2 - 0.25, source / 2 + 0.25, source / 2, 3, token.raw};
+      } else if (token.is(W::twice_as_long) && source > 0) {
+        c = {source * 2 - 0.25, source * 2 + 0.25, source * 2, 3, token.raw};
+      } else if (token.is(W::span)) {
+        const SpanGroup& group = reading.groups[static_cast<std::size_t>(token.value)];
+        if (!group.range || group.clock) continue;
+        c = {group.begin_s, group.end_s, (group.begin_s + group.end_s) / 2, 2, token.raw};
+        token.used = true;
+      } else if (token.is(W::clock) && long_word) {
+        c = {token.value - 0.25, token.value + 0.25, token.value, 1, token.raw};
+      } else if (token.is(W::duration)) {
+        double d = token.value;
+        if (d <= 0) continue;
+        std::size_t b = i;
+        while (b > clause.begin &&
+               (tokens[b - 1].is(W::the) || tokens[b - 1].is(W::a) || tokens[b - 1].is(W::word)))
+          --b;
+        W before = b > clause.begin ? tokens[b - 1].kind : W::word;
+        if (before == W::of && b >= clause.begin + 2 &&
+            (tokens[b - 2].is(W::under) || tokens[b - 2].is(W::over)))
+          before = tokens[b - 2].kind;
+        W after = i + 1 < clause.end ? tokens[i + 1].kind : W::word;
+        if (before == W::avoid) continue;  // "trim 2 seconds": not a length
+        c = {d - 0.25, d + 0.25, d, 1, token.raw};
+        bool no_before = b >= clause.begin + 2 && tokens[b - 2].is(W::no) && before == W::over;
+        if (before == W::under || after == W::under || no_before ||
+            tokens[i > 0 ? i - 1 : 0].text == "up to") {
+          // A little below, so that the rounding of containers does not carry it over.
+          c = {0, d, std::min(source > 0 && brief.speeds.empty() ? source : d, d - std::min(0.5, 0.05 * d)),
+               4, token.raw};
+        } else if (before == W::over || after == W::over) {
+          c = {d, 1e9, std::max(d + std::min(0.5, 0.05 * d), 0.0), 4, token.raw};
+        } else if (before == W::exactly || after == W::exactly) {
+          c = {d - 0.15, d + 0.15, d, 5, token.raw};
+        } else if (before == W::about || after == W::about) {
+          double slack = std::max(0.5, 0.1 * d);
+          c = {d - slack, d + slack, d, 4, token.raw};
+        }
+        if (after == W::highlight || after == W::source_word || after == W::clip || after == W::long_word ||
+            long_word)
+          c.rank = std::max(c.rank, 3);
+        bool stands_for = before == W::for_ || before == W::at;
+        if (stands_for && c.rank < 3) c.rank = 0;
+        token.used = true;
+      } else {
+        continue;
+      }
+      found.push_back(c);
+    }
+  }
+  // "5 clips of 2 seconds each" says the whole, too.
+  if (found.empty() && brief.clips && brief.cuts_per_minute) {
+    double each = 60 / *brief.cuts_per_minute, d = each * *brief.clips;
+    found.push_back({d - 0.25, d + 0.25, d, 2, fmt::format("{} x {:g} s", *brief.clips, each)});
+  }
+  if (found.empty()) return;
+  const Candidate* best = &found.front();
+  for (const Candidate& c : found)
+    if (c.rank > best->rank) best = &c;
+  brief.length = LengthWish{best->target, std::max(0.0, best->low), best->high};
+  brief.readings.push_back(fmt::format("length {:g} s ({:g} to {:g}) from \"{}\"", best->target, best->low,
+                                       best->high, best->words));
+  // A second bound narrows ("at least 5 s but under 10 s"), a second length contradicts.
+  for (const Candidate& c : found) {
+    if (&c == best || c.rank == 0) continue;
+    double low = std::max(brief.length->min_s, c.low), high = std::min(brief.length->max_s, c.high);
+    if (low <= high) {
+      brief.length->min_s = low;
+      brief.length->max_s = high;
+      brief.length->target_s = std::clamp(brief.length->target_s, low, high < 1e8 ? high : low + 0.5);
+      if (c.high < 1e8 && best->high >= 1e8) brief.length->target_s = (low + high) / 2;
+    } else {
+      brief.unmet.push_back({c.words, fmt::format("\"{}\" asks for another length", best->words)});
+    }
+  }
+}
+
+}  // namespace studio::goal

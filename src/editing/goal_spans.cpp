@@ -1,0 +1,494 @@
+// Finds spans of source film in the tokens of a goal and resolves them against the sources.
+#include "editing/goal_spans.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace studio::goal {
+namespace {
+
+constexpr double kMomentS = 3;  // how much film "the part with most motion" is, at most
+
+class Spans {
+ public:
+  Spans(const std::vector<Token>& tokens, std::span<const EditSource> sources, std::vector<SpanGroup>& groups,
+        std::vector<Unmet>& unmet)
+      : in_(tokens), sources_(sources), groups_(groups), unmet_(unmet) {}
+
+  std::vector<Token> run() {
+    std::vector<Token> out;
+    while (at_ < in_.size()) {
+      std::size_t start = at_;
+      SpanGroup group;
+      if (range(group) || shots(group) || edge(group) || whole_source(group) || superlative(group) ||
+          open_range(group)) {
+        source_suffix(group);
+        for (SpanWish& span : group.spans) resolve(span);
+        std::erase_if(group.spans, [](const SpanWish& s) { return s.end_s <= s.start_s; });
+        Token token{W::span, "", words(start, at_), static_cast<double>(groups_.size()), 0, false};
+        token.text = token.raw;
+        for (SpanWish& span : group.spans) span.words = token.raw;
+        groups_.push_back(std::move(group));
+        out.push_back(std::move(token));
+      } else {
+        at_ = start;
+        out.push_back(in_[at_++]);
+      }
+    }
+    return out;
+  }
+
+ private:
+  bool is(std::size_t i, W kind) const { return i < in_.size() && in_[i].is(kind); }
+  std::size_t skip_the(std::size_t i) const {
+    while (is(i, W::the)) ++i;
+    return i;
+  }
+  std::string words(std::size_t begin, std::size_t end) const {
+    std::string out;
+    for (std::size_t i = begin; i < end; ++i) out += (i > begin ? " " : "") + in_[i].raw;
+    return out;
+  }
+  double length_of(const std::string& id) const {
+    const EditSource* source = find_source(sources_, id);
+    return source ? source->analysis.source.duration_s : 0;
+  }
+  std::string first_id() const { return sources_.empty() ? "s1" : sources_.front().id; }
+  SpanWish span(double start, double end) const {
+    SpanWish wish;
+    wish.source = first_id();
+    wish.start_s = start;
+    wish.end_s = end;
+    return wish;
+  }
+
+  struct Moment {
+    double seconds = 0;
+    bool unit = false, clock = false;
+    std::size_t next = 0;
+  };
+  // 0:05 | 5 s | second 5 | 5 (the unit follows later)
+  std::optional<Moment> moment(std::size_t i) const {
+    i = skip_the(i);
+    if (is(i, W::clock)) return Moment{in_[i].value, true, true, i + 1};
+    if (is(i, W::duration)) return Moment{in_[i].value, true, false, i + 1};
+    if (is(i, W::unit_s) && is(i + 1, W::number)) return Moment{in_[i + 1].value, true, false, i + 2};
+    if (is(i, W::unit_min) && is(i + 1, W::number)) return Moment{in_[i + 1].value * 60, true, false, i + 2};
+    if (is(i, W::number)) return Moment{in_[i].value, false, false, i + 1};
+    return std::nullopt;
+  }
+
+  // [from|between] MOMENT (to|-|and) MOMENT
+  bool range(SpanGroup& group) {
+    std::size_t i = at_;
+    bool from = is(i, W::from), between = is(i, W::between);
+    if (from || between) ++i;
+    // "seconds 3 to 7": the plural unit stands before both numbers.
+    auto begin = moment(i);
+    if (!begin) return false;
+    std::size_t j = begin->next;
+    bool joined = is(j, W::to) || is(j, W::dash) || (between && is(j, W::and_)) ||
+                  (is(j, W::and_) && is(j, W::and_) && in_[j].text == "or" && false);
+    if (!joined) return false;
+    std::size_t k = skip_the(j + 1);
+    if (is(k, W::end_noun)) {
+      if (!begin->unit) return false;
+      group.spans.push_back(span(begin->seconds, 1e9));
+      group.from = from;
+      at_ = k + 1;
+      return true;
+    }
+    auto end = moment(j + 1);
+    if (!end || (!begin->unit && !end->unit)) return false;
+    // "add 3 s to 10 s": a plain duration, then "to": only from/between or a clock make a range of it,
+    // unless the numbers grow.
+    if (end->seconds <= begin->seconds) return false;
+    // "1 second to 4 seconds" under no preposition and a first whole unit is still a range.
+    group.range = true;
+    group.clock = begin->clock || end->clock;
+    group.from = from;
+    group.between = between;
+    group.begin_s = begin->seconds;
+    group.end_s = end->seconds;
+    group.spans.push_back(span(begin->seconds, end->seconds));
+    at_ = end->next;
+    return true;
+  }
+
+  // after 0:20 | before 3 s | from 5 seconds on
+  bool open_range(SpanGroup& group) {
+    bool after = is(at_, W::after), before = is(at_, W::before);
+    if (after || before) {
+      auto when = moment(at_ + 1);
+      if (!when || !when->unit) return false;
+      group.spans.push_back(after ? span(when->seconds, 1e9) : span(0, when->seconds));
+      group.begin_s = when->seconds;
+      group.clock = when->clock;
+      at_ = when->next;
+      return true;
+    }
+    if (is(at_, W::from)) {
+      auto when = moment(at_ + 1);
+      if (!when || !when->unit || when->next >= in_.size()) return false;
+      const std::string& next = in_[when->next].text;
+      if (next != "on" && next != "onwards" && next != "onward" && next != "in" && next != "poi")
+        return false;
+      bool italian = next == "in" && when->next + 1 < in_.size() && in_[when->next + 1].text == "poi";
+      if (next == "in" && !italian) return false;
+      group.spans.push_back(span(when->seconds, 1e9));
+      at_ = when->next + (italian ? 2 : 1);
+      return true;
+    }
+    return false;
+  }
+
+  // the first/last/middle DURATION, the first/second half, first and last 2 seconds
+  bool edge(SpanGroup& group) {
+    std::size_t i = skip_the(at_);
+    if (is(i, W::ordinal) && in_[i].value == 2 && is(i + 1, W::half)) {
+      group.spans.push_back(span(-0.5, -1));
+      at_ = i + 2;
+      return true;
+    }
+    if (!is(i, W::first) && !is(i, W::last) && !is(i, W::middle)) return false;
+    W which = in_[i].kind;
+    std::size_t j = i + 1;
+    bool both = false;
+    if (is(j, W::and_) && is(skip_the(j + 1), W::last) && which == W::first) {
+      both = true;
+      j = skip_the(j + 1) + 1;
+    }
+    if (is(j, W::half) && !is(j + 1, W::a) && !is(j + 1, W::unit_s)) {
+      group.spans.push_back(which == W::first ? span(0, -0.5) : span(-0.5, -1));
+      at_ = j + 1;
+      return true;
+    }
+    double seconds = 0;
+    std::size_t next = j + 1;
+    if (is(j, W::duration)) {
+      seconds = in_[j].value;
+    } else if (is(j, W::unit_s) || is(j, W::unit_min)) {
+      seconds = is(j, W::unit_s) ? 1 : 60;  // "the last second"
+    } else if (is(j, W::number) && is(j + 1, W::unit_frame)) {
+      double rate = sources_.empty() ? 25 : sources_.front().analysis.source.frame_rate.to_double();
+      seconds = in_[j].value / std::max(1.0, rate);
+      next = j + 2;
+    } else {
+      return false;
+    }
+    if (which == W::first || both) {
+      group.spans.push_back(span(0, seconds));
+      group.first_s = seconds;
+    }
+    if (which == W::last || both) {
+      SpanWish last = span(0, 0);
+      last.start_s = -2;
+      last.end_s = -seconds;  // resolved once the source is known
+      group.spans.push_back(last);
+      group.last_s = seconds;
+    }
+    if (which == W::middle) {
+      SpanWish middle = span(0, 0);
+      middle.start_s = -3;
+      middle.end_s = -seconds;
+      group.spans.push_back(middle);
+    }
+    at_ = next;
+    return true;
+  }
+
+  bool counts_shots(std::size_t i) const { return is(i, W::shot) || (is(i, W::clip) && sources_.size() < 2); }
+
+  // shot 2 | shots 2, 3 and 5 | shots 2 to 4 | the second shot | the last (two) shots | first and third shot
+  bool shots(SpanGroup& group) {
+    std::size_t i = skip_the(at_);
+    std::vector<int> numbers;
+    if (counts_shots(i)) {
+      std::size_t j = i + 1;
+      if (is(j, W::word) && (in_[j].text == "number" || in_[j].text == "numero" || in_[j].text == "n")) ++j;
+      if (!is(j, W::number)) return false;
+      numbers.push_back(static_cast<int>(in_[j].value));
+      ++j;
+      if ((is(j, W::dash) || is(j, W::to)) && is(j + 1, W::number) && in_[j + 1].value > numbers.back() &&
+          in_[j + 1].value - numbers.back() < 1000) {
+        for (int n = numbers.back() + 1; n <= static_cast<int>(in_[j + 1].value); ++n) numbers.push_back(n);
+        at_ = j + 2;
+        return shot_spans(group, numbers);
+      }
+      while (true) {
+        std::size_t k = j;
+        if (is(k, W::comma)) ++k;
+        if (is(k, W::and_)) ++k;
+        if (k == j || !is(k, W::number) || is(k + 1, W::unit_s)) break;
+        numbers.push_back(static_cast<int>(in_[k].value));
+        j = k + 1;
+      }
+      at_ = j;
+      return shot_spans(group, numbers);
+    }
+    // ordinals before the noun
+    std::size_t j = i;
+    bool last = false;
+    int first_n = 0, last_n = 0;
+    while (true) {
+      if (is(j, W::ordinal)) {
+        numbers.push_back(static_cast<int>(in_[j].value));
+      } else if (is(j, W::first)) {
+        numbers.push_back(1);
+      } else if (is(j, W::last)) {
+        last = true;
+        numbers.push_back(-1);
+      } else {
+        break;
+      }
+      bool was_first = is(j, W::first), was_last = is(j, W::last);
+      ++j;
+      if (is(j, W::number) && counts_shots(j + 1)) {
+        if (was_first) first_n = static_cast<int>(in_[j].value);
+        if (was_last) last_n = static_cast<int>(in_[j].value);
+        ++j;
+        break;
+      }
+      std::size_t k = j;
+      if (is(k, W::comma)) ++k;
+      if (is(k, W::and_)) ++k;
+      k = skip_the(k);
+      if (k == j || !(is(k, W::ordinal) || is(k, W::last) || is(k, W::first))) break;
+      j = k;
+    }
+    if (numbers.empty()) return false;
+    // "l'ultima parte" is no shot; a shot noun must follow ("scena", also after "two").
+    if (!counts_shots(j)) return false;
+    at_ = j + 1;
+    if (first_n > 0) {
+      numbers.clear();
+      for (int n = 1; n <= std::min(first_n, 1000); ++n) numbers.push_back(n);
+    } else if (last_n > 0) {
+      numbers.clear();
+      for (int n = std::min(last_n, 1000); n >= 1; --n) numbers.push_back(-n);
+    }
+    static_cast<void>(last);
+    return shot_spans(group, numbers);
+  }
+
+  bool shot_spans(SpanGroup& group, const std::vector<int>& numbers) {
+    for (int number : numbers) {
+      SpanWish wish = span(0, 0);
+      wish.shot = fmt::format("#{}", number);  // resolved once the source is known
+      group.spans.push_back(wish);
+    }
+    return true;
+  }
+
+  // "the second clip", "clip 2" of several inputs
+  bool whole_source(SpanGroup& group) {
+    if (sources_.size() < 2) return false;
+    std::size_t next = 0;
+    auto id = source_at(skip_the(at_), next);
+    if (!id) return false;
+    SpanWish wish = span(0, 1e9);
+    wish.source = *id;
+    group.spans.push_back(wish);
+    group.of_source = true;
+    at_ = next;
+    return true;
+  }
+
+  std::optional<std::string> source_at(std::size_t i, std::size_t& next) const {
+    int number = 0;
+    bool noun_first = (is(i, W::clip) || is(i, W::source_word)) && is(i + 1, W::number);
+    if (noun_first) {
+      number = static_cast<int>(in_[i + 1].value);
+      next = i + 2;
+    } else if ((is(i, W::ordinal) || is(i, W::first) || is(i, W::last)) &&
+               (is(i + 1, W::clip) || is(i + 1, W::source_word))) {
+      number = is(i, W::first)  ? 1
+               : is(i, W::last) ? static_cast<int>(sources_.size())
+                                : static_cast<int>(in_[i].value);
+      next = i + 2;
+    }
+    if (number < 1 || number > static_cast<int>(sources_.size())) return std::nullopt;
+    return sources_[static_cast<std::size_t>(number - 1)].id;
+  }
+
+  void source_suffix(SpanGroup& group) {
+    std::size_t i = at_;
+    if (!is(i, W::of) && !is(i, W::from) && !is(i, W::in)) return;
+    i = skip_the(i + 1);
+    std::size_t next = 0;
+    if (auto id = source_at(i, next)) {
+      for (SpanWish& wish : group.spans) wish.source = *id;
+      group.of_source = true;
+      at_ = next;
+    } else if (is(i, W::every_source)) {
+      auto spans = group.spans;
+      group.spans.clear();
+      for (const EditSource& source : sources_)
+        for (SpanWish wish : spans) {
+          wish.source = source.id;
+          group.spans.push_back(wish);
+        }
+      group.of_source = true;
+      at_ = i + 1;
+    } else if ((is(i, W::source_word) || is(i, W::clip)) && !is(at_, W::from)) {
+      group.of_source = in_[i].text == "original" || in_[i].text == "source" || in_[i].text == "footage";
+      at_ = i + 1;
+      if (is(at_, W::source_word)) ++at_;
+    }
+  }
+
+  // [the part with] the most motion | the loudest part
+  bool superlative(SpanGroup& group) {
+    std::size_t i = skip_the(at_);
+    bool noun = is(i, W::part) || is(i, W::shot);
+    bool whole_shot = is(i, W::shot);
+    std::size_t j = i;
+    if (noun) {
+      ++j;
+      if (is(j, W::of) || (is(j, W::word) && in_[j].text == "where")) ++j;
+      if (is(j, W::with)) ++j;
+      j = skip_the(j);
+    }
+    if (j >= in_.size()) return false;
+    W kind = in_[j].kind;
+    if (kind != W::most_motion && kind != W::least_motion && kind != W::loudest && kind != W::quietest &&
+        kind != W::brightest && kind != W::darkest && kind != W::sharpest)
+      return false;
+    std::size_t end = j + 1;
+    if (is(end, W::shot)) whole_shot = true;
+    if (is(end, W::shot) || is(end, W::part)) ++end;
+    auto best = best_of(kind, whole_shot);
+    if (!best) return false;
+    group.spans.push_back(*best);
+    at_ = end;
+    return true;
+  }
+
+  std::optional<SpanWish> best_of(W kind, bool whole_shot) const {
+    auto rows = evidence_table(sources_);
+    auto value = [&](const ShotRow& row) {
+      switch (kind) {
+        case W::most_motion: return row.motion;
+        case W::least_motion: return -row.motion;
+        case W::loudest: return row.loudness;
+        case W::quietest: return -row.loudness;
+        case W::brightest: return row.brightness;
+        case W::darkest: return -row.brightness;
+        default: return row.sharpness;
+      }
+    };
+    const ShotRow* best = nullptr;
+    for (const ShotRow& row : rows)
+      if (row.length_s() >= 0.2 && (!best || value(row) > value(*best))) best = &row;
+    if (!best) return std::nullopt;
+    SpanWish wish;
+    wish.source = best->source;
+    wish.start_s = best->start_s;
+    wish.end_s = best->end_s;
+    wish.shot = best->shot;
+    if (whole_shot || best->length_s() <= kMomentS) return wish;
+    // A long shot: the best window inside it, by the curve that belongs to the question.
+    const EditSource* source = find_source(sources_, best->source);
+    const Curves& curves = source->analysis.curves;
+    const std::vector<float>* curve = kind == W::brightest || kind == W::darkest ? &curves.brightness
+                                      : kind == W::sharpest                      ? &curves.sharpness
+                                                                                 : &curves.motion;
+    double sign = kind == W::darkest || kind == W::least_motion ? -1 : 1;
+    std::vector<float> loudness;
+    std::vector<double> loudness_at;
+    const std::vector<double>* at = &curves.time_s;
+    if (kind == W::loudest || kind == W::quietest) {
+      if (!source->analysis.audio) return wish;
+      loudness = source->analysis.audio->loudness_curve;
+      for (std::size_t i = 0; i < loudness.size(); ++i)
+        loudness_at.push_back(source->analysis.audio->start_s + 0.1 * static_cast<double>(i));
+      curve = &loudness;
+      at = &loudness_at;
+      sign = kind == W::quietest ? -1 : 1;
+    }
+    std::size_t n = std::min(curve->size(), at->size());
+    double best_sum = -1e18, best_start = wish.start_s, sum = 0;
+    std::size_t tail = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      if ((*at)[i] < wish.start_s) {
+        tail = i + 1;
+        continue;
+      }
+      if ((*at)[i] >= wish.end_s) break;
+      sum += sign * static_cast<double>((*curve)[i]);
+      while ((*at)[i] - (*at)[tail] > kMomentS) sum -= sign * static_cast<double>((*curve)[tail++]);
+      if ((*at)[i] - (*at)[tail] >= kMomentS * 0.9 && sum > best_sum) {
+        best_sum = sum;
+        best_start = (*at)[tail];
+      }
+    }
+    wish.start_s = best_start;
+    wish.end_s = std::min(wish.end_s, best_start + kMomentS);
+    wish.shot.clear();
+    return wish;
+  }
+
+  // Relative forms to seconds of the source; what lies outside is said.
+  void resolve(SpanWish& wish) {
+    double length = length_of(wish.source);
+    if (sources_.empty()) length = 1e9;
+    if (!wish.shot.empty() && wish.shot[0] == '#') {
+      int number = std::atoi(wish.shot.c_str() + 1);
+      const EditSource* source = find_source(sources_, wish.source);
+      int count = source ? static_cast<int>(source->analysis.shots.size()) : 0;
+      int index = number > 0 ? number - 1 : count + number;
+      // Numbers beyond the first source go on in the next ones, as the table of shots does.
+      std::size_t next = 1;
+      while (source && number > 0 && index >= static_cast<int>(source->analysis.shots.size()) &&
+             wish.source == first_id() && next < sources_.size()) {
+        index -= static_cast<int>(source->analysis.shots.size());
+        source = &sources_[next++];
+      }
+      if (!source || index < 0 || index >= static_cast<int>(source->analysis.shots.size())) {
+        unmet_.push_back({fmt::format("shot {}", number),
+                          fmt::format("the film has {} shot{}", count, count == 1 ? "" : "s")});
+        wish.start_s = wish.end_s = 0;
+        return;
+      }
+      const Shot& shot = source->analysis.shots[static_cast<std::size_t>(index)];
+      wish.source = source->id;
+      wish.shot = shot.id;
+      wish.start_s = shot.start.seconds();
+      wish.end_s = shot.end.seconds();
+      return;
+    }
+    if (wish.start_s == -2) {  // last seconds
+      wish.start_s = std::max(0.0, length + wish.end_s);
+      wish.end_s = length;
+    } else if (wish.start_s == -3) {  // middle seconds
+      double half = -wish.end_s / 2;
+      wish.start_s = std::max(0.0, length / 2 - half);
+      wish.end_s = std::min(length, length / 2 + half);
+    } else {
+      if (wish.start_s == -0.5) wish.start_s = length / 2;
+      if (wish.end_s == -0.5) wish.end_s = length / 2;
+      if (wish.end_s == -1) wish.end_s = length;
+    }
+    // Film can only be named where there is film. A range that may be a length or output times is
+    // judged by whoever claims it.
+    wish.end_s = std::min(wish.end_s, length);
+    if (wish.start_s >= length) wish.start_s = wish.end_s = length;
+  }
+
+  const std::vector<Token>& in_;
+  std::span<const EditSource> sources_;
+  std::vector<SpanGroup>& groups_;
+  std::vector<Unmet>& unmet_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+std::vector<Token> assemble_spans(const std::vector<Token>& tokens, std::span<const EditSource> sources,
+                                  std::vector<SpanGroup>& groups, std::vector<Unmet>& unmet) {
+  return Spans(tokens, sources, groups, unmet).run();
+}
+
+}  // namespace studio::goal

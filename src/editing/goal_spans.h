@@ -1,0 +1,29 @@
+// Pieces of source film named in a goal: "the first 3 seconds", "shots 2 and 4", "0:05 to 0:08 of
+// the second clip", "the part with most motion". Internal to editing/.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "editing/brief.h"
+#include "editing/goal_words.h"
+
+namespace studio::goal {
+
+struct SpanGroup {
+  std::vector<SpanWish> spans;
+  std::optional<double> first_s, last_s;  // "the first 3 seconds": may mean the output's
+  bool range = false;                     // bare "3 to 7 seconds": may mean a length, or output times
+  bool clock = false;                     // written as 0:03
+  bool from = false;                      // introduced by "from"
+  bool between = false;
+  double begin_s = 0, end_s = 0;  // of a range
+  bool of_source = false;         // "... of the clip"
+};
+
+// Replaces the words of each span by one W::span token whose value indexes `groups`.
+std::vector<Token> assemble_spans(const std::vector<Token>& tokens, std::span<const EditSource> sources,
+                                  std::vector<SpanGroup>& groups, std::vector<Unmet>& unmet);
+
+}  // namespace studio::goal
