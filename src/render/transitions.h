@@ -1,8 +1,8 @@
 // From one picture to the next: crossfade and the xfade family, on pictures of the same format.
 #pragma once
 
-#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "render/raster.h"
@@ -13,19 +13,17 @@ namespace studio {
 class PictureTransition {
  public:
   // kind: one of transition_catalog(). Errors: not_found (with the known ones).
-  static Result<PictureTransition> create(const std::string& kind, int width, int height);
-  PictureTransition(PictureTransition&&) noexcept;
-  PictureTransition& operator=(PictureTransition&&) noexcept;
-  ~PictureTransition();
+  static Result<PictureTransition> create(const std::string& kind);
 
-  // progress 0: all `from`, 1: all `to`. `out` may be `from` (in place) for simple kinds only;
-  // give a third picture. All three have the same format.
+  // progress 0: all `from`, 1: all `to`. Three pictures of the same format; `out` is neither of the others.
   void apply(const RasterView& from, const RasterView& to, const RasterView& out, double progress) const;
 
+  struct Kind;  // transitions.cpp
+  static const std::vector<Kind>& kinds();
+
  private:
-  struct Kind;
-  explicit PictureTransition(std::unique_ptr<Kind> kind);
-  std::unique_ptr<Kind> kind_;
+  explicit PictureTransition(const Kind& kind);
+  const Kind* kind_;
 };
 
 }  // namespace studio

@@ -42,10 +42,12 @@ std::string words_of(int code) {
   return text;
 }
 
-Result<BufferRef> hardware_frames(const std::string& device_name, AVPixelFormat format, int width, int height) {
+Result<BufferRef> hardware_frames(const std::string& device_name, AVPixelFormat format, int width,
+                                  int height) {
   const AVHWDeviceType type = av_hwdevice_find_type_by_name(device_name.c_str());
   AVBufferRef* device = nullptr;
-  int code = type == AV_HWDEVICE_TYPE_NONE ? AVERROR(ENOSYS) : av_hwdevice_ctx_create(&device, type, nullptr, nullptr, 0);
+  int code = type == AV_HWDEVICE_TYPE_NONE ? AVERROR(ENOSYS)
+                                           : av_hwdevice_ctx_create(&device, type, nullptr, nullptr, 0);
   if (code < 0)
     return fail(ErrorKind::unsupported, fmt::format("open a {} device: {}", device_name, words_of(code)));
   const BufferRef held(device);
@@ -57,7 +59,8 @@ Result<BufferRef> hardware_frames(const std::string& device_name, AVPixelFormat 
   description->width = width;
   description->height = height;
   code = av_hwframe_ctx_init(frames.get());
-  if (code < 0) return fail(ErrorKind::unsupported, fmt::format("prepare {} frames: {}", device_name, words_of(code)));
+  if (code < 0)
+    return fail(ErrorKind::unsupported, fmt::format("prepare {} frames: {}", device_name, words_of(code)));
   return frames;
 }
 
@@ -78,15 +81,18 @@ EncoderTraits encoder_traits(const std::string& encoder) {
 #else
   const AVPixelFormat* list = codec->pix_fmts;
 #endif
-  for (; list && *list != AV_PIX_FMT_NONE; ++list) traits.pixel_formats.emplace_back(av_get_pix_fmt_name(*list));
+  for (; list && *list != AV_PIX_FMT_NONE; ++list)
+    traits.pixel_formats.emplace_back(av_get_pix_fmt_name(*list));
   return traits;
 }
 
-Result<void> try_encoder(const std::string& encoder, const std::string& pixel_format, const EncoderOptions& options,
-                         const std::string& hardware_device, int width, int height, Rational frame_rate) {
+Result<void> try_encoder(const std::string& encoder, const std::string& pixel_format,
+                         const EncoderOptions& options, const std::string& hardware_device, int width,
+                         int height, Rational frame_rate) {
   const QuietLog quiet;
   const AVCodec* codec = avcodec_find_encoder_by_name(encoder.c_str());
-  if (!codec) return fail(ErrorKind::unsupported, fmt::format("open encoder {}: not in this FFmpeg", encoder));
+  if (!codec)
+    return fail(ErrorKind::unsupported, fmt::format("open encoder {}: not in this FFmpeg", encoder));
   std::unique_ptr<AVCodecContext, CloseContext> context(avcodec_alloc_context3(codec));
   if (!context) return fail(ErrorKind::internal, "open an encoder: out of memory");
   context->width = width;
@@ -101,7 +107,8 @@ Result<void> try_encoder(const std::string& encoder, const std::string& pixel_fo
     context->hw_frames_ctx = frames.release();
   }
   for (const auto& [name, value] : options)
-    if (const int code = av_opt_set(context.get(), name.c_str(), value.c_str(), AV_OPT_SEARCH_CHILDREN); code < 0)
+    if (const int code = av_opt_set(context.get(), name.c_str(), value.c_str(), AV_OPT_SEARCH_CHILDREN);
+        code < 0)
       return fail(ErrorKind::unsupported,
                   fmt::format("set {}={} on encoder {}: {}", name, value, encoder, words_of(code)));
   if (const int code = avcodec_open2(context.get(), codec, nullptr); code < 0)

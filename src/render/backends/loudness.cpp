@@ -21,8 +21,9 @@ Result<LoudnessMeter> LoudnessMeter::create(int sample_rate, int channels) {
   auto state = std::make_unique<State>();
   state->channels = channels;
   if (sample_rate > 0 && channels > 0)
-    state->meter = ebur128_init(static_cast<unsigned>(channels), static_cast<unsigned long>(sample_rate),
-                                EBUR128_MODE_I | EBUR128_MODE_LRA | EBUR128_MODE_TRUE_PEAK | EBUR128_MODE_HISTOGRAM);
+    state->meter =
+        ebur128_init(static_cast<unsigned>(channels), static_cast<unsigned long>(sample_rate),
+                     EBUR128_MODE_I | EBUR128_MODE_LRA | EBUR128_MODE_TRUE_PEAK | EBUR128_MODE_HISTOGRAM);
   if (!state->meter)
     return fail(ErrorKind::unsupported,
                 fmt::format("measure loudness of {} channels at {} Hz", channels, sample_rate));
