@@ -1,6 +1,8 @@
 // The list of effects, and the checks that every effect's parameters go through.
 #include "render/effect_registry.h"
 
+#include "render/generator_registry.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -96,6 +98,21 @@ const std::vector<EffectInfo>& effect_catalog() {
   return catalog;
 }
 
+Result<void> check_parameters(const std::map<std::string, Parameter>& given, const EffectInfo& info,
+                              std::string_view on) {
+  for (const auto& [name, value] : given) {
+    const auto parameter = std::ranges::find(info.params, name, &EffectParameter::name);
+    if (parameter == info.params.end()) {
+      std::vector<std::string> known;
+      for (const auto& p : info.params) known.push_back(p.name);
+      return fail(ErrorKind::invalid_input, fmt::format("{}: {} has no parameter \"{}\"", on, info.id, name),
+                  known.empty() ? "it takes none" : fmt::format("it takes: {}", fmt::join(known, ", ")));
+    }
+    TRY(check_parameter(*parameter, value, fmt::format("{}: {}.{}", on, info.id, name)));
+  }
+  return {};
+}
+
 Result<void> check_effect(const Effect& effect, std::string_view on) {
   const EffectDefinition* definition = find_effect(effect.id);
   if (!definition) {
@@ -104,18 +121,7 @@ Result<void> check_effect(const Effect& effect, std::string_view on) {
     return fail(ErrorKind::not_found, fmt::format("{}: there is no effect \"{}\"", on, effect.id),
                 fmt::format("known effects: {}", fmt::join(known, ", ")));
   }
-  for (const auto& [name, value] : effect.params) {
-    const auto& params = definition->info.params;
-    const auto parameter = std::ranges::find(params, name, &EffectParameter::name);
-    if (parameter == params.end()) {
-      std::vector<std::string> known;
-      for (const auto& p : params) known.push_back(p.name);
-      return fail(ErrorKind::invalid_input,
-                  fmt::format("{}: {} has no parameter \"{}\"", on, effect.id, name),
-                  known.empty() ? "it takes none" : fmt::format("it takes: {}", fmt::join(known, ", ")));
-    }
-    TRY(check_parameter(*parameter, value, fmt::format("{}: {}.{}", on, effect.id, name)));
-  }
+  TRY(check_parameters(effect.params, definition->info, on));
   if (effect.active && effect.active->duration < Time{})
     return fail(ErrorKind::invalid_input, fmt::format("{}: {} ends before it starts", on, effect.id),
                 "give a duration of 0 or more");
@@ -148,6 +154,15 @@ EffectParameter choice_parameter(std::string name, std::vector<std::string> choi
   p.text = true;
   p.choices = std::move(choices);
   p.fallback_text = p.choices.front();
+  return p;
+}
+
+EffectParameter text_parameter(std::string name, std::string fallback, std::string description) {
+  EffectParameter p;
+  p.name = std::move(name);
+  p.description = std::move(description);
+  p.text = true;
+  p.fallback_text = std::move(fallback);
   return p;
 }
 

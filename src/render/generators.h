@@ -34,7 +34,7 @@ class GeneratedPicture {
   bool acts_at(Time at) const;  // false: nothing to draw at this time
   // True when it covers every pixel, opaque: what lies under it need not be drawn.
   bool covers_canvas(Time at) const;
-  void draw(const RasterView& canvas, Time at) const;
+  void draw(const RasterView& canvas, Time at);
 
   class Drawing;  // one kind's own state; see text.cpp, subtitles.cpp
 
