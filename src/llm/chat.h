@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/files.h"
 #include "base/json.h"
 #include "base/result.h"
 
@@ -34,6 +35,7 @@ struct ChatAnswer {
   std::string content;
   std::string finish_reason;  // "stop", "length"
   int prompt_tokens = 0, completion_tokens = 0;
+  int cached_tokens = 0;  // of the prompt, taken from the engine's prefix cache
   double seconds = 0;
 };
 
@@ -43,24 +45,37 @@ struct ModelIdentity {
 
 // Sums over the life of a model object; safe to read at any time.
 struct ChatUsage {
-  int calls = 0, retries = 0, prompt_tokens = 0, completion_tokens = 0;
+  int calls = 0, retries = 0, prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   double seconds = 0;
 };
 
+// The child process behind a model of our own, once it was started.
+struct EngineStatus {
+  int pid = -1;  // -1 while no child runs
+  int restarts = 0;
+  Path log;
+  double start_seconds = 0;  // from fork to ready, the first time
+};
+
+// May be used from several threads.
 class ChatModel {
  public:
   virtual ~ChatModel() = default;
   virtual Result<ChatAnswer> chat(const ChatRequest& request) = 0;
   virtual ModelIdentity identity() const = 0;
   virtual ChatUsage usage() const = 0;
+  // ask_structured tells that it asks once more because an answer was not valid.
+  virtual void count_retry() {}
+  // Nothing for a model that somebody else runs.
+  virtual std::optional<EngineStatus> engine() const { return std::nullopt; }
 };
 
-// Which model: the first that is set wins.
+// Which model: the first that is set wins, from url down; nothing set is the catalog's default.
 struct ChatModelOptions {
-  std::string url;       // any OpenAI-compatible endpoint, "http://host:port/v1" or "unix:/path.sock"
-  std::string api_key;   // for url; never logged
-  std::string model;     // catalog id ("qwen2.5-coder-0.5b"), or the name sent to url
-  std::string file;      // a GGUF file on disk
+  std::string url;      // any OpenAI-compatible endpoint, "http://host:port/v1" or "unix:/path.sock"
+  std::string api_key;  // for url; never logged
+  std::string model;    // catalog id ("qwen2.5-coder-0.5b"), or the name sent to url
+  std::string file;     // a GGUF file on disk
   int context = 8192, threads = 0;
 };
 

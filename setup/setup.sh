@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Installs what is missing to build and run the studio: Debian packages, the engine that runs
+# language models (built once from source) and the default model. Safe to repeat: what is there
+# already is left alone, and then it takes a few seconds and needs no network.
+#
+#   setup/setup.sh [--checks] [--tests] [--bench] [--model ID]... [--no-models] [--from FOLDER] [--dry-run]
+#
+#   --checks     also what .ci/run needs: clang-19, clang-format-19
+#   --tests      also the Python packages that tests compare with (in an environment of their own)
+#   --bench      also the Python packages that benchmarks compare with
+#   --model ID   also this model of setup/lock.json (the default one is always set up)
+#   --no-models  neither engine nor models: enough to build, and for `--planner rules`
+#   --from DIR   takes packages' archives that lie in DIR instead of fetching them (no network)
+#   --dry-run    says what is missing and changes nothing
+#
+# Everything but the Debian packages goes to ${XDG_CACHE_HOME:-~/.cache}/animation-studio.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+groups=(base)
+parts_arguments=()
+environments=()
+models=yes
+dry_run=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --checks) groups+=(checks) ;;
+    --tests) environments+=(tests) ;;
+    --bench) environments+=(bench) ;;
+    --model) parts_arguments+=(--model "${2:?--model needs an id}"); shift ;;
+    --from) parts_arguments+=(--from "${2:?--from needs a folder}"); shift ;;
+    --no-models) models= ;;
+    --dry-run) dry_run=yes; parts_arguments+=(--dry-run) ;;
+    -h|--help) sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    *) echo "setup: unknown option $1 (see setup/setup.sh --help)" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: error: %s\n' "$1" >&2; [ $# -lt 2 ] || printf 'setup: %s\n' "$2" >&2; exit 1; }
+
+# The packages of the wanted groups that dpkg does not have.
+missing_packages() {
+  local wanted
+  wanted=$(awk -v groups=" ${groups[*]} " '
+    /^\[/ { name = substr($0, 2, index($0, "]") - 2); next }
+    { sub(/#.*/, ""); if ($1 != "" && index(groups, " " name " ")) print $1 }' "$here/apt-packages.txt")
+  comm -23 <(sort -u <<<"$wanted") \
+           <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' | awk '$1 == "installed" {print $2}' | sort -u)
+}
+
+install_packages() {
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    say "this is no Debian system: its packages are not checked; setup/apt-packages.txt lists what is needed"
+    return
+  fi
+  local missing
+  missing=$(missing_packages | tr '\n' ' ')
+  missing=${missing% }
+  if [ -z "$missing" ]; then
+    say "Debian packages: all there"
+    return
+  fi
+  say "Debian packages to install (one to five minutes): $missing"
+  [ -z "$dry_run" ] || return 0
+  local as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || fail "not root and no sudo here" "run as root: apt-get install $missing"
+    as_root=(sudo)
+  fi
+  # shellcheck disable=SC2086
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q update </dev/null &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $missing </dev/null ||
+    fail "apt-get could not install the packages" "read its messages above, then run setup/setup.sh again"
+}
+
+started=$SECONDS
+install_packages
+command -v python3 >/dev/null || { [ -n "$dry_run" ] && exit 0; fail "python3 is not there" "install python3 with pip"; }
+[ -n "$models" ] && python3 "$here/parts.py" "${parts_arguments[@]}"
+for name in "${environments[@]}"; do
+  python3 "$here/environment.py" "$name" ${dry_run:+--dry-run}
+done
+say "done in $((SECONDS - started)) s"

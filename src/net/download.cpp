@@ -1,0 +1,175 @@
+// Range requests over send_http, with the partial file as the only state.
+#include "net/download.h"
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace studio {
+namespace {
+
+std::unexpected<Error> fail_write(const Path& path, int code) {
+  return fail(
+      code == ENOSPC || code == EDQUOT ? ErrorKind::no_space : ErrorKind::io,
+      fmt::format("write {}: {}", path.string(), std::strerror(code)),
+      code == ENOSPC ? "free some disk space and run the command again" : "choose a place you may write to");
+}
+
+// The partial file, open at its end.
+class PartFile {
+ public:
+  static Result<PartFile> open(const Path& path) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) return fail_write(path, errno);
+    const auto end = ::lseek(fd, 0, SEEK_END);
+    return PartFile(path, fd, static_cast<std::uint64_t>(end < 0 ? 0 : end));
+  }
+  PartFile(PartFile&& other) noexcept
+      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+  ~PartFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  std::uint64_t size() const { return size_; }
+  Result<void> restart() {
+    if (::ftruncate(fd_, 0) != 0 || ::lseek(fd_, 0, SEEK_SET) != 0) return fail_write(path_, errno);
+    size_ = 0;
+    return {};
+  }
+  Result<void> append(std::string_view piece) {
+    while (!piece.empty()) {
+      const ssize_t n = ::write(fd_, piece.data(), piece.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return fail_write(path_, errno);
+      piece.remove_prefix(static_cast<std::size_t>(n));
+      size_ += static_cast<std::uint64_t>(n);
+    }
+    return {};
+  }
+  Result<void> flush() {
+    if (::fsync(fd_) != 0 && errno != EINVAL) return fail_write(path_, errno);
+    return {};
+  }
+
+ private:
+  PartFile(Path path, int fd, std::uint64_t size) : path_(std::move(path)), fd_(fd), size_(size) {}
+  Path path_;
+  int fd_;
+  std::uint64_t size_;
+};
+
+Path part_path(const Path& target) {
+  return Path(target.string() + ".part");
+}
+
+Error status_error(const DownloadRequest& request, int status) {
+  const std::string what = fmt::format("download {}: the server answered {}", request.name, status);
+  if (status == 401 || status == 403)
+    return {ErrorKind::engine_failed, what,
+            "the model may need a licence accepted and a token: set HF_TOKEN"};
+  if (status == 404)
+    return {ErrorKind::not_found, what, "the file is no longer there; another source may have it"};
+  return {ErrorKind::engine_failed, what, "run the command again later: it goes on where it stopped"};
+}
+
+// One request from the part's end. True when the file is whole.
+Result<bool> fetch_rest(const DownloadRequest& request, PartFile& part, const Job& job) {
+  HttpRequest http;
+  http.endpoint = request.endpoint;
+  http.path = request.path;
+  http.headers = request.headers;
+  http.timeout = std::chrono::hours(24);
+  http.stall_timeout = request.stall_timeout;
+  http.max_response_bytes = request.bytes > 0 ? request.bytes + (1u << 20) : 1ull << 40;
+  http.max_redirects = 5;
+  http.stop = job.stop;
+  const std::uint64_t from = part.size();
+  if (from > 0) http.headers.emplace_back("Range", fmt::format("bytes={}-", from));
+
+  std::optional<Error> write_error;
+  // 200 to a range request: the server sends the whole file again.
+  http.on_status = [&](int status) {
+    if (status == 206 || from == 0) return true;
+    auto restarted = part.restart();
+    if (!restarted) write_error = restarted.error();
+    return restarted.has_value();
+  };
+  http.on_body = [&](std::string_view piece) {
+    auto written = part.append(piece);
+    if (!written) write_error = written.error();
+    job.report({request.name, static_cast<double>(part.size()), static_cast<double>(request.bytes), "bytes"});
+    return written.has_value();
+  };
+  const auto answer = send_http(http);
+  if (write_error) return std::unexpected(*write_error);
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->status == 416) {  // the part is as long as the file, or longer
+    if (request.bytes > 0 && from == request.bytes) return true;
+    TRY(part.restart());
+    return false;
+  }
+  if (answer->status != 200 && answer->status != 206)
+    return std::unexpected(status_error(request, answer->status));
+  return true;
+}
+
+}  // namespace
+
+Result<void> require_space(const Path& folder, std::uint64_t bytes, std::string_view what) {
+  std::error_code ec;
+  const auto space = std::filesystem::space(folder, ec);
+  if (ec || space.available >= bytes) return {};
+  return fail(ErrorKind::no_space,
+              fmt::format("{}: needs {} bytes in {}, which has {} free", what, bytes, folder.string(),
+                          space.available),
+              "free some disk space, or set XDG_CACHE_HOME to a larger disk");
+}
+
+Result<void> download_file(const DownloadRequest& request, const Job& job) {
+  const Path part_file = part_path(request.target);
+  {
+    TRY_ASSIGN(PartFile part, PartFile::open(part_file));
+    if (request.bytes > 0 && part.size() > request.bytes) TRY(part.restart());
+    if (request.bytes > part.size())
+      TRY(require_space(request.target.parent_path(), request.bytes - part.size(),
+                        "download " + request.name));
+    TRY_ASSIGN(bool whole, request.bytes > 0 && part.size() == request.bytes
+                               ? Result<bool>(true)
+                               : fetch_rest(request, part, job));
+    if (!whole) {
+      TRY_ASSIGN(whole, fetch_rest(request, part, job));
+    }
+    TRY(part.flush());
+    if (request.bytes > 0 && part.size() != request.bytes) {
+      const std::uint64_t size = part.size();
+      if (size > request.bytes) TRY(part.restart());
+      return fail(
+          ErrorKind::engine_failed,
+          fmt::format("download {}: {} bytes came, {} were promised", request.name, size, request.bytes),
+          "run the command again: it goes on where it stopped");
+    }
+  }
+  if (!request.sha256.empty()) {
+    TRY_ASSIGN(const std::string found, sha256_of_file(part_file));
+    if (found != request.sha256) {
+      std::error_code ec;
+      std::filesystem::remove(part_file, ec);
+      return fail(
+          ErrorKind::invalid_input,
+          fmt::format("download {}: its SHA-256 is {} instead of {}", request.name, found, request.sha256),
+          "it was damaged on the way or changed at the source; run the command again");
+    }
+  }
+  std::error_code ec;
+  std::filesystem::rename(part_file, request.target, ec);
+  if (ec) return fail(ErrorKind::io, fmt::format("rename {}: {}", part_file.string(), ec.message()));
+  return {};
+}
+
+}  // namespace studio
