@@ -13,7 +13,11 @@ namespace {
 using namespace std::chrono_literals;
 
 std::unique_ptr<ChatModel> open_default() {
-  auto model = open_chat_model({.context = 4096});
+  auto model = [] {
+    ChatModelOptions options;
+    options.context = 4096;
+    return open_chat_model(options);
+  }();
   if (!model) ADD_FAILURE() << model.error().message << "\n" << model.error().hint;
   return model ? std::move(*model) : nullptr;
 }
@@ -46,14 +50,17 @@ TEST(RealModel, AnswersAndCountsTokensAndTime) {
 TEST(RealModel, AnswersUnderASchema) {
   const auto model = open_default();
   ASSERT_TRUE(model);
-  const Json schema = {{"type", "object"},
-                       {"properties",
-                        {{"shots", {{"type", "array"}, {"items", {{"enum", {"s1", "s2", "s3"}}}}, {"maxItems", 3}}},
-                         {"pace", {{"enum", {"slow", "medium", "fast"}}}}}},
-                       {"required", {"shots", "pace"}},
-                       {"additionalProperties", false}};
+  const Json schema = {
+      {"type", "object"},
+      {"properties",
+       {{"shots", {{"type", "array"}, {"items", {{"enum", {"s1", "s2", "s3"}}}}, {"maxItems", 3}}},
+        {"pace", {{"enum", {"slow", "medium", "fast"}}}}}},
+      {"required", {"shots", "pace"}},
+      {"additionalProperties", false}};
   const auto answer = ask_structured(
-      *model, question("Shots: s1 a car chase, s2 a quiet lake, s3 an explosion. Pick two for a fast trailer."), schema);
+      *model,
+      question("Shots: s1 a car chase, s2 a quiet lake, s3 an explosion. Pick two for a fast trailer."),
+      schema);
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
   EXPECT_TRUE((*answer)["shots"].is_array());
 }

@@ -1,0 +1,101 @@
+# One word for each thing that is done with this project. `make help` lists them.
+#
+# Each target brings the set-up it needs with it (setup/setup.sh, a few seconds when all is there).
+# JOBS=N sets how many compilers run at the same time.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PREFIX ?= $(HOME)/.local
+CLIP ?= /usr/share/doc/opencv-doc/examples/data/Megamind.avi
+GOAL ?= funny 6 s highlight reel, title "MEGAMIND"
+OUT ?= out
+
+CACHE := $(if $(filter /%,$(XDG_CACHE_HOME)),$(XDG_CACHE_HOME),$(HOME)/.cache)/animation-studio
+# Tests that compare with Python packages find them here; setup/environment.py makes it.
+export STUDIO_TEST_PYTHON ?= $(CACHE)/python/tests/bin/python
+CTEST = ctest --test-dir build/$(1) --output-on-failure --parallel 2 --timeout 600 --no-tests=error
+
+.PHONY: help demo setup build test bench eval golden format check asan tsan fuzz install clean
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make demo     set up, build, and edit a real clip: out/out.mp4 and its reports
+demo: setup build
+	@mkdir -p $(OUT)
+	@echo "demo: editing $(CLIP) for the goal: $(GOAL)"
+	@status=0; build/release/bin/studio auto-edit "$(CLIP)" --goal '$(GOAL)' -o "$(OUT)/out.mp4" || status=$$?; \
+	if [ $$status -ne 0 ] && [ $$status -ne 4 ]; then exit $$status; fi; \
+	echo; echo "demo: the film is   $(CURDIR)/$(OUT)/out.mp4"; \
+	for report in $(OUT)/*.html $(OUT)/*/*.html $(OUT)/*.json; do \
+	  [ ! -f "$$report" ] || echo "demo: its report is $(CURDIR)/$$report"; done
+
+## make test     set up, build, and run every test
+test: setup-tests build
+	@$(call CTEST,release)
+
+## make bench    benchmarks beside their peers, one table
+bench: setup-bench build
+	@STUDIO_BENCH_PYTHON="$(CACHE)/python/bench/bin/python" bench/run
+
+## make eval     the goal suite: which wishes hold on the rendered files
+eval: setup build
+	@bench/eval
+
+## make golden   write the CLI transcripts of tests/cli anew; look at the diff afterwards
+golden: setup build
+	@tests/cli/golden --write
+
+## make format   format the C++ files; make check tells only
+format: setup-checks
+	@tests/architecture/format.sh --fix
+check: setup-checks
+	@python3 tests/architecture/check.py && tests/architecture/format.sh
+
+## make asan     every test but the language model's under address and undefined-behaviour sanitizers
+asan: setup-tests
+	@cmake --preset asan >/dev/null
+	@cmake --build --preset asan -j $(JOBS)
+	@$(call CTEST,asan) -LE 'model|architecture'
+
+## make tsan     the tests of the threaded parts under the thread sanitizer
+TSAN_TESTS := media net models llm analysis render
+tsan: setup-tests
+	@cmake --preset tsan >/dev/null
+	@cmake --build build/tsan -j $(JOBS) --target $(addprefix test_,$(TSAN_TESTS))
+	@$(call CTEST,tsan) -L '^($(subst $() ,|,$(TSAN_TESTS)))$$' -LE model
+
+## make fuzz     the readers of plans, timelines and OTIO under libFuzzer, FUZZ_SECONDS each
+FUZZ_SECONDS ?= 20
+fuzz: setup-checks
+	@cmake --preset fuzz >/dev/null
+	@cmake --build build/fuzz -j $(JOBS) --target fuzz_all
+	@for target in build/fuzz/bin/fuzz_*; do \
+	  name=$$(basename $$target); echo "fuzz: $$name for $(FUZZ_SECONDS) s"; \
+	  mkdir -p build/fuzz/corpus/$$name; \
+	  $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$name; done
+
+## make install  program, library, man page and completion under PREFIX (~/.local)
+install: build
+	@cmake --install build/release --prefix "$(PREFIX)"
+
+## make clean    remove build/ and out/; the cache of engines and models stays
+clean:
+	@rm -rf build out
+
+.PHONY: setup-tests setup-bench setup-checks
+setup:
+	@setup/setup.sh
+setup-tests:
+	@setup/setup.sh --tests
+setup-bench:
+	@setup/setup.sh --tests --bench
+setup-checks:
+	@setup/setup.sh --checks --no-models
+
+# The set-up comes first when both are asked for: the build needs what it installs.
+build: | $(filter setup%,$(MAKECMDGOALS))
+	@echo "build: the release program, $(JOBS) compilers (some minutes the first time)"
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS)
