@@ -5,6 +5,7 @@
 
 #include "analysis/analysis.h"
 #include "analysis/features.h"
+#include "analysis/judgements.h"
 #include "analysis/shots.h"
 #include "analysis/watch.h"
 
@@ -23,6 +24,7 @@ Result<Analysis> analyze(const Path& video, const AnalysisOptions& options, cons
   out.source = clip.source;
   out.audio = clip.audio;
   out.shots = detect_shots(clip, {options.detector, options.threshold, options.min_shot_s});
+  judge(clip, options, out);
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return out;
 }

@@ -9,8 +9,8 @@
 
 namespace studio {
 
-// How drawings are laid on frames. Film has a new picture each frame; drawn animation often holds each drawing
-// for two or three; a converted frame rate repeats each n-th frame.
+// How drawings are laid on frames. Film has a new picture each frame; drawn animation often holds each
+// drawing for two or three; a converted frame rate repeats each n-th frame.
 enum class Cadence { each_frame, on_twos, on_threes, mixed_holds, repeats_regularly };
 
 struct HeldFrame {

@@ -16,8 +16,8 @@ void judge(const ClipFeatures& clip, const AnalysisOptions& options, Analysis& a
 
 Curves curves_of(const ClipFeatures& clip);
 
-// Defects with their frames, in order of first_frame. Kinds: flicker, jump, freeze, black, duplicate, dropped,
-// blur, dark, overexposed, silence, clipping, truncated.
+// Defects with their frames, in order of first_frame. Kinds: flicker, jump, freeze, black, duplicate,
+// dropped, blur, dark, overexposed, silence, clipping, truncated.
 std::vector<Issue> find_issues(const ClipFeatures& clip, std::span<const Shot> shots);
 
 // What the clip is good for, what hurts it, what to do: each with its evidence, best first.
