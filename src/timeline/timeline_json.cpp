@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "timeline/timeline.h"
+#include "timeline/value_json.h"
 
 namespace studio {
 namespace {
@@ -48,15 +49,17 @@ Json to_json(const std::map<std::string, Parameter>& params) {
   return out;
 }
 
+Json to_json(const Effect& effect) {
+  Json json;
+  json["id"] = effect.id;
+  json["params"] = to_json(effect.params);
+  if (effect.active) put_range(json, "active", *effect.active);
+  return json;
+}
+
 Json to_json(const std::vector<Effect>& effects) {
   Json out = Json::array();
-  for (const Effect& effect : effects) {
-    Json json;
-    json["id"] = effect.id;
-    json["params"] = to_json(effect.params);
-    if (effect.active) put_range(json, "active", *effect.active);
-    out.push_back(std::move(json));
-  }
+  for (const Effect& effect : effects) out.push_back(to_json(effect));
   return out;
 }
 
@@ -243,19 +246,25 @@ Result<std::map<std::string, Parameter>> params_from(const Json& json, const std
   return out;
 }
 
+Result<Effect> effect_from(const Json& json, const std::string& path) {
+  JsonReader r(json, path);
+  Effect effect{.id = r.required_string("id"), .params = {}, .active = {}};
+  const Json& params = r.object("params");
+  const Json& active = r.object("active");
+  TRY(r.result());
+  TRY_ASSIGN(effect.params, params_from(params, r.path_of("params")));
+  if (r.has("active")) {
+    TRY_ASSIGN(effect.active, range_from(active, r.path_of("active")));
+  }
+  return effect;
+}
+
 Result<std::vector<Effect>> effects_from(JsonReader& r) {
   std::vector<Effect> out;
   const Json& array = r.array("effects");
+  TRY(r.result());
   for (std::size_t i = 0; i < array.size(); ++i) {
-    JsonReader e(array[i], fmt::format("{}[{}]", r.path_of("effects"), i));
-    Effect effect{.id = e.required_string("id"), .params = {}, .active = {}};
-    const Json& params = e.object("params");
-    const Json& active = e.object("active");
-    TRY(e.result());
-    TRY_ASSIGN(effect.params, params_from(params, e.path_of("params")));
-    if (e.has("active")) {
-      TRY_ASSIGN(effect.active, range_from(active, e.path_of("active")));
-    }
+    TRY_ASSIGN(Effect effect, effect_from(array[i], fmt::format("{}[{}]", r.path_of("effects"), i)));
     out.push_back(std::move(effect));
   }
   return out;
@@ -388,6 +397,38 @@ Result<Marker> marker_from(const Json& json, const std::string& path) {
 }
 
 }  // namespace
+
+namespace value_json {
+
+void write_time(Json& out, const std::string& key, Time time) {
+  put_time(out, key, time);
+}
+Time read_time(JsonReader& reader, const std::string& key) {
+  return time_from(reader, key);
+}
+void write_range(Json& out, const std::string& key, const TimeRange& range) {
+  put_range(out, key, range);
+}
+Json write_clip(const Clip& clip) {
+  return to_json(clip);
+}
+Result<Clip> read_clip(const Json& json, const std::string& path) {
+  return clip_from(json, path);
+}
+Json write_effect(const Effect& effect) {
+  return to_json(effect);
+}
+Result<Effect> read_effect(const Json& json, const std::string& path) {
+  return effect_from(json, path);
+}
+Json write_params(const std::map<std::string, Parameter>& params) {
+  return to_json(params);
+}
+Result<std::map<std::string, Parameter>> read_params(const Json& json, const std::string& path) {
+  return params_from(json, path);
+}
+
+}  // namespace value_json
 
 Json to_json(const Timeline& timeline) {
   Json out;

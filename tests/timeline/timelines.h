@@ -38,6 +38,9 @@ inline Timeline timeline_of(std::vector<Item> items) {
   return timeline;
 }
 
+// One of everything: ramps, freezes, keyframes, J cuts, reels, timecodes, texts, odd frame rates.
+Timeline full_timeline();
+
 // What a track shows, a word per frame: "film:37" (source frame), "-" for a gap.
 inline std::vector<std::string> shown(const Track& track, Rational rate = {25, 1}) {
   std::vector<std::string> out;
