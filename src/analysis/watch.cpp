@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "analysis/audio.h"
-#include "analysis/bounded_queue.h"
+#include "base/bounded_queue.h"
 #include "analysis/frame_features.h"
 #include "analysis/working_picture.h"
 #include "media/picture_scaler.h"

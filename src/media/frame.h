@@ -33,7 +33,7 @@ struct FramePlanes {
 };
 
 // Shares ownership of decoded data; copying a Frame copies a pointer.
-// Whoever writes into the data asks for an unshared copy first (the filters do).
+// Whoever writes into the data asks for unshared() first (the filters do so themselves).
 class Frame {
  public:
   Frame() = default;
@@ -53,6 +53,10 @@ class Frame {
   // A new reference to the same data with its own timestamp, in ticks of the graph or encoder.
   Frame with_pts(std::int64_t pts) const;
   std::int64_t pts() const;
+
+  // The same picture in memory that nobody else refers to: itself when that is so already, else a
+  // copy. Empty when memory is short.
+  Frame unshared() &&;
 
   // A writable picture of its own; empty when memory is short or the format name is unknown.
   // Colours are tagged BT.709 limited for YUV formats.

@@ -11,7 +11,7 @@ namespace studio {
 
 struct PictureScalerOptions {
   int width = 0, height = 0;  // 0: as the input
-  std::string format;         // FFmpeg pixel format name; empty: as the input
+  std::string format{};       // FFmpeg pixel format name; empty: as the input
   bool fast = false;          // bilinear rather than area (shrinking) or bicubic (growing)
 };
 

@@ -19,7 +19,7 @@ struct VideoReaderOptions {
   // When any of these three is set, pictures are converted; otherwise they are handed out as
   // decoded, without a copy.
   int width = 0, height = 0;  // 0: keep; one of both given: the other follows the display aspect
-  std::string format;         // "gray", "bgr24", "rgb24", "rgba", "yuv420p"; empty: as decoded
+  std::string format{};       // "gray", "bgr24", "rgb24", "rgba", "yuv420p"; empty: as decoded
   // Turn the picture upright as the file's metadata asks. Only with a packed `format`
   // (gray, bgr24, rgb24, rgba, bgra); sizes above are then those of the upright picture.
   bool upright = true;

@@ -115,6 +115,17 @@ Frame Frame::make_sound(int samples, int channels, int sample_rate) {
   return out;
 }
 
+Frame Frame::unshared() && {
+  if (!frame_) return {};
+  if (frame_.use_count() == 1 && av_frame_is_writable(frame_.get()) > 0) return std::move(*this);
+  AVFrame* clone = av_frame_clone(frame_.get());
+  frame_.reset();
+  if (clone == nullptr) return {};
+  Frame out(clone);
+  if (av_frame_make_writable(clone) < 0) return {};
+  return out;
+}
+
 std::uint8_t* Frame::writable_plane(int index, int* stride) {
   if (!frame_ || av_frame_make_writable(frame_.get()) < 0) return nullptr;
   *stride = frame_->linesize[index];
