@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# A stand-in for llama-server: its command line and protocol, answers told by the "model" file.
+"""The file given with --model is the four bytes GGUF and then JSON:
+
+    answers      texts given one after the other (the last one again and again)
+    finish       finish_reason of the answers, "stop" unless told
+    delay_s      before each answer
+    die_at       dies (SIGKILL to itself) instead of giving answer number N of its life, from 1
+    die_marker   a file: it dies at die_at only while the file does not exist, and makes it
+    exit_code    ends at once with it, after a line on stderr
+    never_ready  /health stays 503
+    status, body answered to every question instead
+"""
+import json
+import os
+import signal
+import socketserver
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+
+
+def argument(name, fallback=""):
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else fallback
+
+
+if "--version" in sys.argv:
+    print("version: 0.5.0-fake (build 1, commit 0000000)", file=sys.stderr)
+    sys.exit(0)
+
+with open(argument("--model"), "rb") as model:
+    told = json.loads(model.read()[4:])
+if "exit_code" in told:
+    print("fake engine: no such luck", file=sys.stderr, flush=True)
+    sys.exit(told["exit_code"])
+
+count = 0
+guard = threading.Lock()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self):
+        return "socket"
+
+    def send(self, status, value):
+        body = json.dumps(value).encode() if not isinstance(value, str) else value.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        if told.get("never_ready"):
+            return self.send(503, {"error": {"message": "Loading model"}})
+        self.send(200, {"status": "ok"})
+
+    def do_POST(self):
+        global count
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with guard:
+            count += 1
+            number = count
+        marker = told.get("die_marker")
+        if number == told.get("die_at") and not (marker and os.path.exists(marker)):
+            if marker:
+                open(marker, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(told.get("delay_s", 0))
+        if "status" in told:
+            return self.send(told["status"], told.get("body", ""))
+        answers = told.get("answers", ["yes"])
+        text = answers[min(number, len(answers)) - 1]
+        self.send(200, {"model": request["model"],
+                        "choices": [{"index": 0, "message": {"role": "assistant", "content": text},
+                                     "finish_reason": told.get("finish", "stop")}],
+                        "usage": {"prompt_tokens": 10, "completion_tokens": len(text.split()),
+                                  "prompt_tokens_details": {"cached_tokens": 4}}})
+
+
+class Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
+print("fake engine: listening", file=sys.stderr, flush=True)
+Server(argument("--host"), Handler).serve_forever()
