@@ -68,13 +68,7 @@ tsan: setup-tests
 ## make fuzz     the readers of plans, timelines and OTIO under libFuzzer, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20
 fuzz: setup-checks
-	@cmake --preset fuzz >/dev/null
-	@cmake --build build/fuzz -j $(JOBS) --target fuzz_all
-	@for target in build/fuzz/bin/fuzz_*; do \
-	  name=$$(basename $$target); echo "fuzz: $$name for $(FUZZ_SECONDS) s"; \
-	  mkdir -p build/fuzz/corpus/$$name; \
-	  $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
-	    -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$name; done
+	@JOBS=$(JOBS) fuzz/run.sh $(FUZZ_SECONDS)
 
 ## make install  program, library, man page and completion under PREFIX (~/.local)
 install: build

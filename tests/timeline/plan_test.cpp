@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/json_schema.h"
+
 namespace studio {
 namespace {
 
@@ -39,6 +41,16 @@ TEST(Plan, UnknownFieldsAreWrittenBack) {
   const Json before = parse_json(kPlan, "plan").value();
   const Json after = to_json(plan_of(kPlan));
   EXPECT_EQ(nlohmann::json(after), nlohmann::json(before));  // as sets: the order may differ
+}
+
+TEST(Plan, WhatIsWrittenFollowsTheSchemaFile) {
+  const Json schema = read_json_file(STUDIO_SOURCE_DIR "/schemas/plan.schema.json").value();
+  const auto checked = validate_schema(to_json(plan_of(kPlan)), schema, "plan");
+  EXPECT_TRUE(checked) << checked.error().message;
+  EXPECT_TRUE(validate_schema(to_json(EditPlan{}), schema, "plan"));
+  Json wrong = to_json(plan_of(kPlan));
+  wrong["decisions"][0]["params"]["end_s"] = "two";
+  EXPECT_FALSE(validate_schema(wrong, schema, "plan"));
 }
 
 TEST(Plan, EveryDecisionTypeHasAName) {

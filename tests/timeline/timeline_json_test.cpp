@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/json_schema.h"
 #include "timeline/timeline.h"
 #include "timeline/timelines.h"
 
@@ -17,6 +18,14 @@ TEST(TimelineJson, TheRoundTripKeepsEverything) {
   ASSERT_TRUE(again.has_value()) << again.error().message;
   EXPECT_EQ(to_text(to_json(*again)), to_text(json));
   EXPECT_EQ(std::get<Clip>(again->tracks[0].items[0]).source_range.start, Time::ticks(1001, {1, 30000}));
+}
+
+TEST(TimelineJson, WhatIsWrittenFollowsTheSchemaFile) {
+  const Json schema = read_json_file(STUDIO_SOURCE_DIR "/schemas/timeline.schema.json").value();
+  EXPECT_TRUE(validate_schema(to_json(full_timeline()), schema, "t"));
+  Json wrong = to_json(full_timeline());
+  wrong["tracks"][0]["items"][0]["source_range"]["start"] = 3;
+  EXPECT_FALSE(validate_schema(wrong, schema, "t"));
 }
 
 TEST(TimelineJson, SecondsAloneAreEnoughForAPerson) {
