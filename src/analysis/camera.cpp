@@ -19,6 +19,7 @@ enum Channel { x_path, y_path, zoom_path, roll_path, channels };
 // Where the picture's background lies at each frame, against the shot's first frame.
 struct CameraPath {
   std::vector<double> time;
+  std::vector<char> sure;  // the border agrees on the step into this frame
   std::array<std::vector<double>, channels> at;
   double known_share = 0;
 
@@ -47,6 +48,7 @@ double step_size(const MotionFeatures& m) {
 CameraPath path_of(std::span<const MotionFeatures> motion, std::span<const double> time_s) {
   CameraPath path;
   path.time.assign(time_s.begin(), time_s.end());
+  for (const MotionFeatures& m : motion) path.sure.push_back(m.confidence > 0.6f && m.border > 0.55f);
   const std::size_t n = motion.size();
   std::vector<char> known(n, 0);
   std::size_t count = 0;
@@ -177,6 +179,7 @@ struct Shake {
   double amplitude = 0;   // rms, frame widths, all channels
   double swings = 0;      // changes of direction per second
   double calm_share = 1;  // of half seconds without shake: one bump is not a handheld camera
+  double sure_share = 1;  // of the frames: a face that fills the picture shakes, too
 };
 
 Shake measure_shake(const CameraPath& path, double threshold) {
@@ -198,14 +201,17 @@ Shake measure_shake(const CameraPath& path, double threshold) {
     }
   }
   shake.swings = turns / 2.0 / path.seconds();
+  shake.sure_share = static_cast<double>(std::ranges::count(path.sure, 1)) / static_cast<double>(path.size());
   // The median of half seconds, not the mean: a jolt or the edges of one abrupt move do not count.
   std::vector<double> pieces;
   std::size_t begin = 0;
   while (begin < path.size()) {
     std::size_t end = begin;
     double sum = 0;
-    while (end < path.size() && path.time[end] - path.time[begin] < 0.5) sum += total[end++];
-    if (end - begin >= 4) pieces.push_back(std::sqrt(sum / static_cast<double>(end - begin)));
+    int count = 0;
+    for (; end < path.size() && path.time[end] - path.time[begin] < 0.5; ++end)
+      if (path.sure[end]) sum += total[end], ++count;
+    if (count >= 4) pieces.push_back(std::sqrt(sum / count));
     begin = std::max(end, begin + 1);
   }
   if (pieces.empty()) return shake;
@@ -352,10 +358,16 @@ void find_moves(const CameraPath& path, int channel, std::int64_t first_frame, c
     if (run.last <= run.first) continue;
     const double covered = std::abs(at[run.last] - at[run.first]);
     if (covered < shortest) continue;
+    // A twitch of a few frames is no move, unless it goes far.
+    if (path.time[run.last] - path.time[run.first] < 0.35 && covered * edge_factor(channel) < 0.04) continue;
     // How straight: a wandering path is no move, even if it ends elsewhere.
     double length = 0;
     for (std::size_t i = run.first + 1; i <= run.last; ++i) length += std::abs(at[i] - at[i - 1]);
     if (covered < (handheld ? 0.3 : 0.5) * length) continue;
+    // Most of the border must stand behind it.
+    const auto sure = std::count(path.sure.begin() + static_cast<std::ptrdiff_t>(run.first) + 1,
+                                 path.sure.begin() + static_cast<std::ptrdiff_t>(run.last) + 1, 1);
+    if (static_cast<std::size_t>(sure) * 2 < run.last - run.first) continue;
     const double slope = slope_between(path, channel, run.first, run.last);
     if (slope * run.sign < threshold * 0.6) continue;
     CameraMove move;
@@ -436,8 +448,8 @@ CameraJudgement judge_camera(std::span<const MotionFeatures> motion, std::span<c
   bridge_held_frames(motion, path);
 
   const Shake shake = measure_shake(path, options.handheld_shake);
-  const bool handheld =
-      shake.amplitude > options.handheld_shake && shake.swings > 0.8 && shake.calm_share < 0.4;
+  const bool handheld = shake.amplitude > options.handheld_shake && shake.swings > 0.8 &&
+                        shake.calm_share < 0.4 && shake.sure_share > 0.5;
   for (int c = 0; c < channels; ++c)
     find_moves(path, c, first_frame, shake, handheld, options, judgement.moves);
   drop_side_effects(judgement.moves);

@@ -113,7 +113,8 @@ Similarity through(const Track& i, const Track& j) {
 
 // Weighted least squares over the tracks near `model`, repeated with a shrinking tolerance. Few or huddled
 // corners say nothing about scale and rotation: then these two are kept as they are in `model`.
-Similarity refine(Similarity model, const std::vector<Track>& tracks, float tolerance, float picture_width) {
+Similarity refine(Similarity model, const std::vector<Track>& tracks, float tolerance, float picture_width,
+                  bool with_scale = true) {
   for (const float narrower : {1.0f, 0.7f, 0.6f}) {
     double w = 0, px = 0, py = 0, qx = 0, qy = 0;
     const auto weight_of = [&](const Track& t) {
@@ -141,7 +142,8 @@ Similarity refine(Similarity model, const std::vector<Track>& tracks, float tole
     }
     const double spread = std::sqrt(pp / w) / picture_width;
     Similarity next = model;
-    if (count >= 6 && spread > 0.08) next.a = static_cast<float>(a / pp), next.b = static_cast<float>(b / pp);
+    if (with_scale && count >= 6 && spread > 0.08)
+      next.a = static_cast<float>(a / pp), next.b = static_cast<float>(b / pp);
     next.tx = static_cast<float>(qx - (next.a * px - next.b * py));
     next.ty = static_cast<float>(qy - (next.b * px + next.a * py));
     model = next;
@@ -297,7 +299,16 @@ Similarity MotionTracker::State::background(float tolerance, const Similarity& g
     const Similarity m = through(i, j);
     if (m.scale() > 0.5f && m.scale() < 2) consider(m);
   }
-  return refine(best, tracks, tolerance, static_cast<float>(current.level(0).width));
+  // Too little agreement to believe in a sudden turn of the camera: unless it is clearly better supported, it
+  // goes on as it did. Otherwise a face that fills the picture of a dark room carries the camera along.
+  if (best_vote < 0.6f) {
+    for (const Similarity& calm : {guess, total})
+      if (vote_for(calm, tracks, tolerance).all > best_vote - 0.2f) {
+        best = calm;
+        break;
+      }
+  }
+  return refine(best, tracks, tolerance, static_cast<float>(current.level(0).width), best_vote >= 0.55f);
 }
 
 MotionFeatures MotionTracker::State::measure(const Similarity& model, float tolerance) const {
@@ -334,7 +345,9 @@ MotionFeatures MotionTracker::State::measure(const Similarity& model, float tole
   f.subject_share = regions > 0 ? static_cast<float>(subjects) / static_cast<float>(regions) : 0;
   const float enough = std::min(1.0f, static_cast<float>(vote.inliers) / 10.0f);
   const float wide = std::min(1.0f, static_cast<float>(vote.regions) / (kRegions * 0.3f));
-  f.confidence = enough * wide * std::min(1.0f, vote.all * 1.6f);
+  // Regions at odds with each other: below a quarter nobody knows, from six tenths on it is sure.
+  const float agreed = std::clamp((vote.all - 0.25f) / 0.35f, 0.0f, 1.0f);
+  f.confidence = enough * wide * agreed;
   return f;
 }
 

@@ -25,8 +25,8 @@ struct MotionFeatures {
 };
 
 struct MotionOptions {
-  int max_corners = 96;    // well spread: one bucketed grid cell gives two at most
-  double quality = 0.004;  // of a corner, relative to the best one in the picture
+  int max_corners = 96;     // well spread: one bucketed grid cell gives two at most
+  double quality = 0.0015;  // of a corner, relative to the best one in the picture
   // A fixed camera is proven by this share of the border's regions at rest, when it is also this many times
   // the share that moves with the largest subject. Captions and a logo in a pan stay below both.
   double zero_vote = 0.3, zero_against_move = 0.6;
