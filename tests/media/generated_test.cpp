@@ -183,6 +183,20 @@ TEST_F(Generated, SoundIsResampledAndMixedInPlace) {
   EXPECT_NEAR(static_cast<double>(first_loud), 48000, 3);
 }
 
+TEST_F(Generated, MonoSpreadsAndStereoMeansAtTheSameLevel) {
+  const auto peak = [](const Path& path, int channels) {
+    auto reader = AudioReader::open(path, {.channels = channels});
+    float highest = 0;
+    for (auto block = reader->next(); block && *block; block = reader->next())
+      for (const float sample : (*block)->samples) highest = std::max(highest, sample);
+    return highest;
+  };
+  ASSERT_OK(write_sound(file("mono.wav"), 1, tone(440, 0.5), 48000, 1));
+  ASSERT_OK(write_sound(file("stereo.wav"), 1, tone(440, 0.5), 48000, 2));
+  EXPECT_NEAR(peak(file("mono.wav"), 2), 0.5, 0.01);
+  EXPECT_NEAR(peak(file("stereo.wav"), 1), 0.5, 0.01);
+}
+
 TEST_F(Generated, AudioOnlyIsRefusedAsPicture) {
   ASSERT_OK(write_sound(file("only.wav"), 1, tone(440)));
   const auto reader = VideoReader::open(file("only.wav"));

@@ -2,6 +2,7 @@
 #include "media/audio_reader.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,18 @@ constexpr std::int64_t kLongestSilence =
     3600;  // seconds put in for a hole; a longer one is a broken timestamp
 constexpr std::int64_t kBlockFrames = 1 << 16;  // silence comes in pieces of this
 constexpr std::int64_t kHopelessPackets = 2000;
+
+// Mono on two speakers is the same on both, and two channels become one by their mean. libswresample
+// would take -3 dB for the former and add up to +3 dB (and clip) for the latter.
+Result<void> set_simple_mix(SwrContext* resampler, int in_channels, int out_channels) {
+  constexpr std::array<double, 2> kSpread{1, 1};
+  constexpr std::array<double, 2> kMean{0.5, 0.5};
+  int code = 0;
+  if (in_channels == 1 && out_channels == 2) code = swr_set_matrix(resampler, kSpread.data(), 1);
+  if (in_channels == 2 && out_channels == 1) code = swr_set_matrix(resampler, kMean.data(), 2);
+  if (code < 0) return ffmpeg::fail_with(code, "mix channels");
+  return {};
+}
 
 }  // namespace
 
@@ -164,6 +177,7 @@ Result<void> AudioReader::State::set_up_resampler() {
                           static_cast<AVSampleFormat>(in_format), in_rate, 0, nullptr);
   resampler.reset(raw);
   av_channel_layout_uninit(&out_layout);
+  if (allocated >= 0) TRY(set_simple_mix(raw, in_layout.nb_channels, options.channels));
   const int code = allocated < 0 ? allocated : swr_init(raw);
   if (code < 0)
     return ffmpeg::fail_with(code, fmt::format("resample the sound of {}", demuxer.path().string()));
