@@ -1,0 +1,108 @@
+// Copying packets of sound, piece after piece.
+#include "render/backends/sound_joiner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace studio {
+namespace {
+
+std::unexpected<Error> no(std::string why) {
+  return fail(ErrorKind::unsupported, "copy packets of sound: " + std::move(why), "render it in full");
+}
+
+// Codecs whose packets stand alone, or nearly (AAC and AC-3 overlap with one neighbour). MP3 packets
+// borrow bits from earlier ones, Vorbis blocks change their length: not these.
+bool cuts_at_packets(AVCodecID id) {
+  return id == AV_CODEC_ID_AAC || id == AV_CODEC_ID_AC3 || id == AV_CODEC_ID_EAC3 || id == AV_CODEC_ID_OPUS ||
+         id == AV_CODEC_ID_FLAC || id == AV_CODEC_ID_ALAC || id == AV_CODEC_ID_PCM_S16LE ||
+         id == AV_CODEC_ID_PCM_S24LE || id == AV_CODEC_ID_PCM_S16BE || id == AV_CODEC_ID_PCM_F32LE;
+}
+
+bool alike(const AVCodecParameters& a, const AVCodecParameters& b) {
+  return a.codec_id == b.codec_id && a.sample_rate == b.sample_rate && a.extradata_size == b.extradata_size &&
+         std::equal(a.extradata, a.extradata + a.extradata_size, b.extradata);
+}
+
+}  // namespace
+
+Result<SoundJoiner> SoundJoiner::create(const SmartCutPlan& plan, bool preroll) {
+  SoundJoiner joiner;
+  joiner.plan_ = plan;
+  for (const MediaFacts& facts : plan.sources) {
+    TRY_ASSIGN(auto stream, PacketStream::open(facts.path, AVMEDIA_TYPE_AUDIO));
+    joiner.sources_.push_back(std::make_unique<PacketStream>(std::move(stream)));
+    const AVCodecParameters& p = joiner.sources_.back()->parameters();
+    if (!cuts_at_packets(p.codec_id))
+      return no(fmt::format("{} cannot be cut at packets", avcodec_get_name(p.codec_id)));
+    if (p.codec_id == AV_CODEC_ID_AAC && p.extradata_size == 0)
+      return no("its AAC has no header of its own (ADTS)");
+    if (p.sample_rate <= 0) return no("its sample rate is not known");
+    if (!alike(joiner.parameters(), p)) return no("the sources' sound is coded differently");
+  }
+  joiner.preroll_ = preroll && joiner.parameters().codec_id == AV_CODEC_ID_AAC;
+  return joiner;
+}
+
+Result<TimedSound*> SoundJoiner::peek() {
+  while (ready_.empty()) {
+    if (piece_ == plan_.pieces.size()) return nullptr;
+    if (!begun_) TRY(begin_piece());
+    TRY(read_one());
+  }
+  return &ready_.front();
+}
+
+Result<void> SoundJoiner::begin_piece() {
+  const SmartCutPiece& piece = plan_.pieces[piece_];
+  const Time picture_start = plan_.sources[piece.source].video->start.value_or(Time{});
+  const Time from = picture_start + Time::frames(piece.first, plan_.frame_rate);
+  const Time to = Time::frames(piece.output_first, plan_.frame_rate);
+  shift_ = to - from;
+  end_ = samples_of(to + Time::frames(piece.end - piece.first, plan_.frame_rate));
+  begun_ = true;
+  before_ = {};
+  return sources_[piece.source]->seek_before(from - Time::from_seconds(0.25));
+}
+
+Result<void> SoundJoiner::read_one() {
+  PacketStream& stream = *sources_[plan_.pieces[piece_].source];
+  TRY_ASSIGN(auto packet, stream.next());
+  auto end_piece = [&] {
+    ++piece_;
+    begun_ = false;
+  };
+  if (!packet) {
+    end_piece();
+    return {};
+  }
+  if (packet->pts == AV_NOPTS_VALUE || packet->duration <= 0) return no("its packets carry no times");
+  TimedSound sound;
+  sound.at = samples_of(Time::ticks(packet->pts, stream.time_base()) + shift_);
+  sound.duration = std::max<std::int64_t>(1, samples_of(Time::ticks(packet->duration, stream.time_base())));
+  sound.packet = std::move(packet);
+  const std::int64_t half = sound.duration / 2;
+  if (sound.at < cursor_ - half) {
+    before_ = std::move(sound);
+    return {};
+  }
+  if (sound.at >= end_ - half) {
+    end_piece();
+    return {};
+  }
+  if (sound.at - cursor_ <= half) {
+    sound.at = cursor_;
+  } else if (sound.at - cursor_ > 2 * parameters().sample_rate && cursor_ > 0) {
+    return no("its sound has a hole");
+  }
+  if (cursor_ == 0 && sound.at == 0 && preroll_ && before_.packet) {
+    before_.at = -before_.duration;
+    ready_.push_back(std::move(before_));
+  }
+  cursor_ = sound.at + sound.duration;
+  ready_.push_back(std::move(sound));
+  return {};
+}
+
+}  // namespace studio
