@@ -1,0 +1,36 @@
+// What a file is held against: the plan rendered small, or the fingerprints of the sources; kept on disk.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/progress.h"
+#include "base/result.h"
+#include "editing/compile.h"
+#include "editing/evidence.h"
+#include "editing/fingerprint.h"
+#include "timeline/plan.h"
+
+namespace studio {
+
+// The fingerprint of a file, from the cache when it was taken before (by content hash).
+Result<Fingerprint> cached_fingerprint(const Path& file, const std::string& sha256, bool use_cache, const Job& job);
+
+// The plan as it should look, at most kPrintWidth wide. `with_text` and `without_text` are whole pictures
+// at the asked times with the plan's text overlays drawn and left out: what differs is the text.
+struct PlanReference {
+  Fingerprint print;
+  std::vector<StillPicture> with_text, without_text;
+};
+
+// Renders into a scratch folder. Errors: those of compile_plan() and render().
+Result<PlanReference> render_reference(const EditPlan& plan, std::span<const EditSource> sources,
+                                       const std::vector<double>& stills_at_s, bool use_cache, const Job& job);
+
+// Binary form of a fingerprint; the reader refuses any other version or size.
+std::string to_bytes(const Fingerprint& print);
+Result<Fingerprint> fingerprint_from_bytes(std::string_view bytes);
+
+}  // namespace studio
