@@ -87,6 +87,9 @@ struct FingerprintedFile {
 // One decode. Errors: those of the decoder, unsupported without a picture, interrupted.
 Result<FingerprintedFile> fingerprint(const Path& file, const FingerprintOptions& options = {}, const Job& job = {});
 
+// One measured picture: what is on screen at `time_s`, counted from the file's first frame.
+Result<StillPicture> still_at(const Path& file, double time_s);
+
 // The same measurements on pictures that are at hand: for tests and generated references.
 class FingerprintBuilder {
  public:

@@ -1,0 +1,580 @@
+// One small check for each kind of wish.
+#include "editing/constraints.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+namespace studio {
+namespace {
+
+double number(const Json& wanted, const char* key, double fallback) {
+  const auto it = wanted.find(key);
+  return it != wanted.end() && it->is_number() ? it->get<double>() : fallback;
+}
+
+std::string text_of(const Json& wanted, const char* key) {
+  const auto it = wanted.find(key);
+  return it != wanted.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+bool has(const Json& wanted, const char* key) {
+  const auto it = wanted.find(key);
+  return it != wanted.end() && !it->is_null();
+}
+
+double frame_s(const Fingerprint& file) { return 1 / std::max(1.0, file.frame_rate); }
+
+double level_db(const SoundPrint& sound, double from_s, double to_s, bool loudest) {
+  double squares = 0, most = 0;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < sound.steps.size(); ++i) {
+    const double t = sound.start_s + static_cast<double>(i) * kSoundStep_s;
+    if (t < from_s || t >= to_s) continue;
+    squares += static_cast<double>(sound.steps[i].rms) * sound.steps[i].rms;
+    most = std::max(most, static_cast<double>(sound.steps[i].rms));
+    ++count;
+  }
+  if (count == 0) return -120;
+  const double rms = loudest ? most : std::sqrt(squares / static_cast<double>(count));
+  return 20 * std::log10(std::max(rms, 1e-6));
+}
+
+int source_index(const Measured& m, const std::string& id) {
+  for (std::size_t i = 0; i < m.sources.size(); ++i)
+    if (m.sources[i].id == id) return static_cast<int>(i);
+  return -1;
+}
+
+bool knows_sources(const Measured& m) { return !m.sources.empty(); }
+
+// Frames of the file that show [start, end) of a source.
+std::vector<std::size_t> frames_showing(const Measured& m, int source, double start, double end) {
+  std::vector<std::size_t> frames;
+  for (std::size_t i = 0; i < m.seen.size(); ++i)
+    if (m.seen[i].source == source && m.seen[i].source_s >= start - 1e-3 && m.seen[i].source_s < end + 1e-3)
+      frames.push_back(i);
+  return frames;
+}
+
+// Frames of the file a wish is about: a span of a source, first or last seconds of the output, or all.
+std::vector<std::size_t> frames_meant(const Measured& m, const Json& wanted) {
+  if (has(wanted, "start_s")) {
+    const double start = number(wanted, "start_s", 0), end = number(wanted, "end_s", 1e9);
+    return frames_showing(m, std::max(0, source_index(m, text_of(wanted, "source"))), start, end);
+  }
+  double from = 0, to = m.file->duration_s;
+  if (has(wanted, "first_s")) to = number(wanted, "first_s", to);
+  if (has(wanted, "last_s")) from = m.file->duration_s - number(wanted, "last_s", to);
+  std::vector<std::size_t> frames;
+  for (std::size_t i = 0; i < m.file->frames.size(); ++i)
+    if (m.file->frames[i].time_s >= from - 1e-3 && m.file->frames[i].time_s < to) frames.push_back(i);
+  return frames;
+}
+
+// Source seconds per output second over neighbouring frames of one piece, as a median. Empty: nothing known.
+std::optional<double> speed_over(const Measured& m, const std::vector<std::size_t>& frames, double* lowest = nullptr,
+                                 double* highest = nullptr) {
+  std::vector<double> speeds;
+  const auto reach = static_cast<std::size_t>(std::max(3.0, std::round(m.file->frame_rate * 0.4)));
+  for (std::size_t n = 0; n + reach < frames.size(); ++n) {
+    const std::size_t a = frames[n], b = frames[n + reach];
+    if (b - a != reach || m.seen[a].source < 0 || m.seen[a].source != m.seen[b].source) continue;
+    const double dt = m.file->frames[b].time_s - m.file->frames[a].time_s;
+    const double speed = (m.seen[b].source_s - m.seen[a].source_s) / dt;
+    if (std::abs(speed) < 20) speeds.push_back(speed);
+  }
+  if (speeds.empty()) return {};
+  std::sort(speeds.begin(), speeds.end());
+  if (lowest) *lowest = speeds[speeds.size() / 20];
+  if (highest) *highest = speeds[speeds.size() - 1 - speeds.size() / 20];
+  return speeds[speeds.size() / 2];
+}
+
+// Consecutive frames that run on in one source are one piece.
+struct SeenPiece {
+  std::size_t first = 0, last = 0;
+  int source = -1;
+  double start_s = 0, end_s = 0;
+};
+
+std::vector<SeenPiece> seen_pieces(const Measured& m) {
+  std::vector<SeenPiece> pieces;
+  for (std::size_t i = 0; i < m.seen.size(); ++i) {
+    const SeenFrame& now = m.seen[i];
+    if (now.source < 0) continue;
+    const bool goes_on = !pieces.empty() && pieces.back().source == now.source &&
+                         std::abs(now.source_s - pieces.back().end_s) < std::max(0.35, 9 * frame_s(*m.file));
+    if (goes_on) pieces.back().last = i, pieces.back().end_s = now.source_s;
+    else pieces.push_back({i, i, now.source, now.source_s, now.source_s});
+  }
+  std::erase_if(pieces, [](const SeenPiece& p) { return p.last - p.first < 2; });
+  return pieces;
+}
+
+using Check = void (*)(const Json& wanted, const Measured& m, ConstraintCheck& check);
+
+void check_duration(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double target = number(w, "target_s", 0);
+  const double slack = frame_s(*m.file) * 0.6;
+  const double low = number(w, "min_s", target - 0.25) - slack, high = number(w, "max_s", target + 0.25) + slack;
+  check.wanted = fmt::format("{:.2f} s ({:.2f} to {:.2f})", target, low + slack, high - slack);
+  check.measured = fmt::format("{:.2f} s", m.file->duration_s);
+  check.met = m.file->duration_s >= low && m.file->duration_s <= high;
+  check.suggestion = m.file->duration_s > high ? "shorten the pieces" : "use more film";
+}
+
+void check_aspect(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double ratio = number(w, "width", 16) / std::max(1e-6, number(w, "height", 9));
+  const double is = static_cast<double>(m.file->width) / std::max(1, m.file->height);
+  check.wanted = fmt::format("{:g}:{:g}", number(w, "width", 16), number(w, "height", 9));
+  check.measured = fmt::format("{} x {}", m.file->width, m.file->height);
+  check.met = std::abs(is / ratio - 1) < 0.015;
+}
+
+void check_size(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const int width = static_cast<int>(number(w, "width", 0)), height = static_cast<int>(number(w, "height", 0));
+  check.wanted = fmt::format("{} x {}", width, height);
+  check.measured = fmt::format("{} x {}", m.file->width, m.file->height);
+  check.met = (width == 0 || m.file->width == width) && (height == 0 || m.file->height == height);
+}
+
+void check_frame_rate(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double fps = number(w, "fps", 25);
+  check.wanted = fmt::format("{:g} frames/s", fps);
+  check.measured = fmt::format("{:.2f} frames/s", m.file->frame_rate);
+  check.met = std::abs(m.file->frame_rate / fps - 1) < 0.01;
+}
+
+void check_text(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const std::string text = text_of(w, "text"), anchor = text_of(w, "anchor");
+  check.wanted = fmt::format("\"{}\" {}", text, anchor == "at" ? fmt::format("at {:.1f} s", number(w, "at_s", 0)) : "at the " + anchor);
+  if (anchor.empty() || anchor == "throughout") check.wanted = fmt::format("\"{}\" {}", text, anchor);
+  bool any = false, judged = false;
+  double first = 1e9, last = -1;
+  std::string evidence;
+  for (const TextFinding& finding : m.texts) {
+    if (finding.text != text) continue;
+    any = true;
+    judged |= finding.judged;
+    if (evidence.empty() || finding.visible) evidence = finding.evidence;
+    if (finding.visible) first = std::min(first, finding.from_s), last = std::max(last, finding.to_s);
+  }
+  check.suggestion = "draw the text again, larger or with an outline";
+  if (last < 0) {
+    check.measured = !any ? "not in the plan" : !judged ? "could not be looked for" : "not to be seen: " + evidence;
+    if (any && !judged) check.met.reset();
+    else check.met = false;
+    return;
+  }
+  const double end = m.file->duration_s;
+  bool in_place = true;
+  if (anchor == "start") in_place = first < std::max(1.5, 0.25 * end);
+  if (anchor == "end") in_place = last > end - std::max(1.5, 0.25 * end);
+  if (anchor == "at") in_place = std::abs(first - number(w, "at_s", first)) < 0.35 ||
+                                 (first <= number(w, "at_s", 0) && last > number(w, "at_s", 0));
+  if (anchor == "throughout") in_place = last - first > 0.85 * end;
+  check.met = in_place;
+  check.measured = fmt::format("seen from {:.2f} to {:.2f} s: {}", first, last, evidence);
+  if (!in_place) check.suggestion = "move the text to the asked time";
+}
+
+void check_subtitles(const Json& w, const Measured& m, ConstraintCheck& check) {
+  check.wanted = "subtitles of " + text_of(w, "path");
+  bool drawn = false, judged = false;
+  for (const TextFinding& finding : m.texts)
+    if (finding.text == text_of(w, "path")) drawn |= finding.visible, judged |= finding.judged;
+  check.measured = m.subtitle_streams ? fmt::format("{} subtitle stream(s)", m.subtitle_streams)
+                   : drawn ? "burned into the picture" : judged ? "none to be seen" : "could not be looked for";
+  if (m.subtitle_streams || drawn || judged) check.met = m.subtitle_streams > 0 || drawn;
+}
+
+void check_keep(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double start = number(w, "start_s", 0), end = number(w, "end_s", 0);
+  const int source = source_index(m, text_of(w, "source"));
+  check.wanted = fmt::format("{:.2f} to {:.2f} s of {}", start, end, text_of(w, "source"));
+  // How much of the span is covered by what is seen, in slices of a tenth of a second or less.
+  const double slice = std::min(0.1, (end - start) / 4);
+  std::map<long, bool> slices;
+  for (const std::size_t i : frames_showing(m, source, start, end))
+    slices[std::lround(std::floor((m.seen[i].source_s - start) / std::max(1e-6, slice)))] = true;
+  const double wanted_slices = std::max(1.0, std::floor((end - start) / std::max(1e-6, slice)));
+  // Film at a low frame rate or played fast does not touch every slice.
+  const auto frames = frames_showing(m, source, start, end);
+  double covered = std::min(1.0, static_cast<double>(slices.size()) / wanted_slices);
+  if (frames.size() >= 2) {
+    const double first = m.seen[frames.front()].source_s, last = m.seen[frames.back()].source_s;
+    double step = 0;
+    for (std::size_t n = 1; n < frames.size(); ++n)
+      step = std::max(step, std::abs(m.seen[frames[n]].source_s - m.seen[frames[n - 1]].source_s));
+    if (step < 0.5) covered = std::max(covered, (std::abs(last - first) + frame_s(*m.file)) / (end - start));
+  }
+  check.measured = fmt::format("{:.0f} % of it seen", 100 * std::min(1.0, covered));
+  check.met = covered >= 0.9;
+  check.suggestion = "add the piece to the plan";
+}
+
+void check_avoid(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double start = number(w, "start_s", 0), end = number(w, "end_s", 0);
+  check.wanted = fmt::format("nothing of {:.2f} to {:.2f} s of {}", start, end, text_of(w, "source"));
+  const double edge = 1.1 * frame_s(*m.file);
+  const auto frames = frames_showing(m, source_index(m, text_of(w, "source")), start + edge, end - edge);
+  check.measured = fmt::format("{} frames of it seen", frames.size());
+  check.met = frames.size() <= 1;
+  check.suggestion = "cut that piece out";
+}
+
+void check_edge_piece(const Json& w, const Measured& m, ConstraintCheck& check, bool opening) {
+  const double start = number(w, "start_s", 0), end = number(w, "end_s", 0);
+  check.wanted = fmt::format("{} with {:.2f} to {:.2f} s of {}", opening ? "opens" : "ends", start, end, text_of(w, "source"));
+  const int source = source_index(m, text_of(w, "source"));
+  // A frame or two at the very edge may be faded to black or blended: the first second decides.
+  const auto span = static_cast<std::size_t>(std::max(3.0, m.file->frame_rate * 0.8));
+  std::size_t known = 0, right = 0;
+  double shown = 0;
+  for (std::size_t n = 0; n < std::min(span, m.seen.size()); ++n) {
+    const SeenFrame& f = m.seen[opening ? n : m.seen.size() - 1 - n];
+    if (f.source < 0) continue;
+    if (known == 0) shown = f.source_s;
+    ++known;
+    right += f.source == source && f.source_s >= start - 0.1 && f.source_s <= end + 0.1;
+    if (known >= 5) break;
+  }
+  check.measured = known ? fmt::format("{} with {:.2f} s", opening ? "opens" : "ends", shown) : "not known";
+  if (known) check.met = right * 2 > known;
+  check.suggestion = opening ? "put that piece first" : "put that piece last";
+}
+
+void check_opening(const Json& w, const Measured& m, ConstraintCheck& c) { check_edge_piece(w, m, c, true); }
+void check_ending(const Json& w, const Measured& m, ConstraintCheck& c) { check_edge_piece(w, m, c, false); }
+
+void check_order(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const std::string order = text_of(w, "order");
+  check.wanted = order;
+  const auto pieces = seen_pieces(m);
+  std::size_t up = 0, down = 0;
+  for (std::size_t i = 1; i < pieces.size(); ++i) {
+    const auto key = [](const SeenPiece& p) { return std::pair(p.source, p.start_s); };
+    if (key(pieces[i]) >= key(pieces[i - 1])) ++up;
+    else ++down;
+  }
+  check.measured = fmt::format("{} pieces: {} forward, {} back", pieces.size(), up, down);
+  if (order == "chronological") check.met = down == 0;
+  else if (order == "reversed") check.met = pieces.size() < 2 || up == 0;
+  else if (order == "shuffled") check.met = pieces.size() < 3 || (down > 0 && up > 0) || pieces.size() == 2;
+  else if (m.plan) check.met = m.plan_agreement > 0.8;
+  check.suggestion = "put the pieces in the asked order";
+}
+
+void check_speed(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double factor = number(w, "factor", 1);
+  check.wanted = fmt::format("{:g} times", factor);
+  if (has(w, "start_s")) check.wanted += fmt::format(" from {:.2f} to {:.2f} s", number(w, "start_s", 0), number(w, "end_s", 0));
+  const auto measured = speed_over(m, frames_meant(m, w));
+  check.measured = measured ? fmt::format("{:.2f} times", *measured) : "that film is not seen";
+  check.met = measured && std::abs(std::abs(*measured) / factor - 1) < 0.08;
+  check.suggestion = "set the speed of those pieces";
+}
+
+void check_ramp(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double factor = number(w, "factor", 1);
+  double low = 1, high = 1;
+  const auto measured = speed_over(m, frames_meant(m, w), &low, &high);
+  check.wanted = fmt::format("a ramp to {:g} times", factor);
+  check.measured = measured ? fmt::format("{:.2f} to {:.2f} times", low, high) : "not known";
+  if (measured) check.met = (factor < 1 ? low < 1 - (1 - factor) * 0.6 : high > 1 + (factor - 1) * 0.6) && high - low > 0.15;
+}
+
+void check_reverse(const Json& w, const Measured& m, ConstraintCheck& check) {
+  check.wanted = "backwards";
+  const auto measured = speed_over(m, frames_meant(m, w));
+  check.measured = measured ? fmt::format("{:.2f} times", *measured) : "not known";
+  if (measured) check.met = *measured < -0.2;
+}
+
+void check_freeze(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double hold = number(w, "hold_s", 1);
+  check.wanted = fmt::format("the picture held for {:.2f} s", hold);
+  std::size_t longest = 0, run = 0, end = 0;
+  for (std::size_t i = 1; i < m.file->frames.size(); ++i) {
+    const FramePrint& f = m.file->frames[i];
+    run = f.change < 2.f || f.mean_change < 0.4f ? run + 1 : 0;
+    if (run > longest) longest = run, end = i;
+  }
+  const double held = static_cast<double>(longest + 1) * frame_s(*m.file);
+  check.measured = fmt::format("held for {:.2f} s at {:.2f} s", held, m.file->frames[end - std::min(end, longest)].time_s);
+  check.met = held > 0.8 * hold;
+}
+
+void check_silence(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double from = number(w, "from_s", 0), to = number(w, "to_s", m.file->duration_s);
+  check.wanted = has(w, "from_s") || has(w, "to_s") ? fmt::format("no sound from {:.2f} to {:.2f} s", from, to) : "no sound";
+  if (!m.file->has_audio) {
+    check.measured = "no sound track";
+    check.met = true;
+    return;
+  }
+  const double loudest = level_db(m.file->sound, from + 0.06, to - 0.06, true);
+  check.measured = fmt::format("at most {:.0f} dBFS", loudest);
+  check.met = loudest < -50;
+  check.suggestion = "mute that part";
+}
+
+void check_sound(const Json&, const Measured& m, ConstraintCheck& check) {
+  check.wanted = "sound";
+  std::size_t audible = 0;
+  for (const SoundStep& s : m.file->sound.steps) audible += s.rms > 0.002f;
+  const double share = static_cast<double>(audible) * kSoundStep_s / std::max(0.1, m.file->duration_s);
+  check.measured = m.file->has_audio ? fmt::format("audible for {:.0f} % of the film", 100 * share) : "no sound track";
+  check.met = share > 0.05;
+}
+
+// How well the file's sound is that of the plan's reference around a time, 0..1.
+double sound_agreement(const Measured& m, double from, double to) {
+  if (!m.comparison->reference || m.comparison->kind != ComparedWith::plan) return 0;
+  std::vector<double> all;
+  for (double t = from; t + 0.5 <= to; t += 0.5)
+    if (const auto lag = sound_lag(m.file->sound, m.comparison->reference->sound, t, 0, 0.5, 0.03))
+      all.push_back(lag->correlation);
+  if (all.empty()) return 0;
+  std::sort(all.begin(), all.end());
+  return all[all.size() / 2];
+}
+
+bool plan_has_audio(const Measured& m, std::string_view action) {
+  return m.plan && std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
+           return d.type == DecisionType::audio && d.params.value("action", "") == action;
+         });
+}
+
+void check_by_plan_sound(const Measured& m, ConstraintCheck& check, std::string_view action, double from, double to) {
+  if (!m.plan) {
+    check.measured = "cannot be told from the file alone";
+    return;
+  }
+  const double agreement = sound_agreement(m, from, to);
+  check.measured = fmt::format("{} in the plan; the sound agrees with it by {:.2f}",
+                               plan_has_audio(m, action) ? "is" : "is not", agreement);
+  check.met = plan_has_audio(m, action) && agreement > 0.6;
+}
+
+void check_music(const Json& w, const Measured& m, ConstraintCheck& check) {
+  check.wanted = "music from " + text_of(w, "path");
+  check_by_plan_sound(m, check, "music", 0, m.file->duration_s);
+}
+
+void check_sound_effect(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double at = number(w, "at_s", 0);
+  check.wanted = "the sound of " + text_of(w, "name");
+  check_by_plan_sound(m, check, "sound", has(w, "at_s") ? at : 0, has(w, "at_s") ? at + 1.5 : m.file->duration_s);
+}
+
+void check_volume(const Json& w, const Measured& m, ConstraintCheck& check) {
+  check.wanted = fmt::format("volume {:+g} dB", number(w, "db", 0));
+  check_by_plan_sound(m, check, "volume", number(w, "from_s", 0), number(w, "to_s", m.file->duration_s));
+}
+
+void check_loudness(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const double lufs = number(w, "lufs", -16);
+  check.wanted = fmt::format("{:g} LUFS", lufs);
+  if (!m.analysis || !m.analysis->audio) {
+    check.measured = "no sound";
+    check.met = false;
+    return;
+  }
+  check.measured = fmt::format("{:.1f} LUFS, true peak {:.1f} dBTP", m.analysis->audio->integrated_lufs, m.analysis->audio->true_peak_dbtp);
+  // A gain that the true-peak ceiling limits is the honest nearest: softer than asked is met at the ceiling.
+  const double off = m.analysis->audio->integrated_lufs - lufs;
+  check.met = std::abs(off) <= 1 || (off < 0 && m.analysis->audio->true_peak_dbtp > -2);
+}
+
+void check_fade(const Json& w, const Measured& m, ConstraintCheck& check, bool in) {
+  const double length = number(w, "duration_s", 1);
+  const bool sound = text_of(w, "of") == "sound";
+  check.wanted = fmt::format("{} of the {} over {:.2f} s", in ? "fade in" : "fade out", sound ? "sound" : "picture", length);
+  const double end = m.file->duration_s;
+  if (sound) {
+    const double near = in ? level_db(m.file->sound, 0, length * 0.2, false) : level_db(m.file->sound, end - length * 0.2, end, false);
+    const double far = in ? level_db(m.file->sound, length * 0.8, length * 1.6, false) : level_db(m.file->sound, end - length * 1.6, end - length * 0.8, false);
+    check.measured = fmt::format("{:.0f} dB at the edge, {:.0f} dB inside", near, far);
+    if (far > -55) check.met = near < far - 6;
+    return;
+  }
+  const auto luma = [&](double t) { return m.file->frames[m.file->frame_at(std::clamp(t, 0.0, end))].luma; };
+  const double edge = in ? luma(0) : luma(end), inside = in ? luma(length * 1.05) : luma(end - length * 1.05);
+  const double middle = in ? luma(length * 0.5) : luma(end - length * 0.5);
+  check.measured = fmt::format("brightness {:.0f} at the edge, {:.0f} half way, {:.0f} inside", edge, middle, inside);
+  const bool white = edge > 200 && inside < 180;
+  check.met = white || (edge < 0.35 * inside + 8 && middle < 0.95 * inside + 8);
+}
+
+void check_fade_in(const Json& w, const Measured& m, ConstraintCheck& c) { check_fade(w, m, c, true); }
+void check_fade_out(const Json& w, const Measured& m, ConstraintCheck& c) { check_fade(w, m, c, false); }
+
+void check_effect(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const std::string id = text_of(w, "id");
+  check.wanted = "effect " + id;
+  const auto frames = frames_meant(m, w);
+  if (id == "black_and_white" && !frames.empty()) {
+    std::vector<double> colour;
+    double from = number(w, "at_s", 0), to = from + number(w, "duration_s", 1e9);
+    for (const std::size_t i : frames)
+      if (m.file->frames[i].time_s >= from && m.file->frames[i].time_s < to) colour.push_back(m.file->frames[i].colour);
+    if (colour.empty()) return;
+    std::sort(colour.begin(), colour.end());
+    check.measured = fmt::format("chroma amplitude {:.1f}", colour[colour.size() / 2]);
+    check.met = colour[colour.size() * 9 / 10] < 2.5;
+    return;
+  }
+  if (!m.plan) {
+    check.measured = "cannot be told from the file alone";
+    return;
+  }
+  const bool planned = std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
+    return (d.type == DecisionType::effect && d.params.value("effect", "") == id) ||
+           (d.type == DecisionType::composite && d.params.value("layout", "") == id);
+  });
+  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned", planned ? "is" : "is not",
+                               100 * m.plan_agreement);
+  check.met = planned && m.plan_agreement > 0.8;
+  check.suggestion = "add the effect";
+}
+
+void check_transition(const Json& w, const Measured& m, ConstraintCheck& check) {
+  check.wanted = fmt::format("{} {}", text_of(w, "kind"), text_of(w, "where"));
+  if (!m.plan) {
+    check.measured = "cannot be told from the file alone";
+    return;
+  }
+  const auto count = std::count_if(m.plan->decisions.begin(), m.plan->decisions.end(),
+                                   [](const Decision& d) { return d.type == DecisionType::transition; });
+  const bool edges = text_of(w, "where") != "between";
+  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned", count, 100 * m.plan_agreement);
+  const bool planned = count > 0 || (edges && std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [](const Decision& d) {
+    return d.type == DecisionType::effect && d.params.value("effect", "").starts_with("fade");
+  }));
+  check.met = (planned || m.pieces.size() < 2) && m.plan_agreement > 0.8;
+}
+
+void check_composite(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const std::string layout = text_of(w, "layout");
+  check.wanted = layout;
+  if (!m.plan) {
+    check.measured = "cannot be told from the file alone";
+    return;
+  }
+  const bool planned = std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
+    return d.type == DecisionType::composite && d.params.value("layout", "") == layout;
+  });
+  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned", planned ? "is" : "is not",
+                               100 * m.plan_agreement);
+  check.met = planned && m.plan_agreement > 0.8;
+}
+
+std::size_t piece_count(const Measured& m) {
+  if (!m.pieces.empty() && m.plan_agreement > 0.6) {
+    std::size_t count = 0;
+    for (const Piece& p : m.pieces) count += !p.freeze;
+    return count;
+  }
+  return seen_pieces(m).size();
+}
+
+void check_clips(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const auto count = static_cast<std::size_t>(number(w, "count", 1));
+  check.wanted = fmt::format("{} pieces", count);
+  check.measured = fmt::format("{} pieces", piece_count(m));
+  check.met = piece_count(m) == count;
+}
+
+void check_sources(const Json& w, const Measured& m, ConstraintCheck& check) {
+  std::map<int, std::size_t> frames;
+  for (const SeenFrame& f : m.seen) ++frames[f.source];
+  std::string missing;
+  std::size_t count = 0;
+  if (const auto it = w.find("ids"); it != w.end() && it->is_array())
+    for (const auto& id : *it) {
+      ++count;
+      if (id.is_string() && frames[source_index(m, id.get<std::string>())] < 3)
+        missing += (missing.empty() ? "" : ", ") + id.get<std::string>();
+    }
+  check.wanted = fmt::format("film from each of {} sources", count);
+  check.measured = missing.empty() ? "all seen" : "nothing of " + missing;
+  check.met = missing.empty();
+  check.suggestion = "add a piece of " + missing;
+}
+
+void check_no_cuts(const Json&, const Measured& m, ConstraintCheck& check) {
+  check.wanted = "one piece without cuts";
+  check.measured = fmt::format("{} pieces", seen_pieces(m).size());
+  check.met = seen_pieces(m).size() <= 1;
+}
+
+void check_pace(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const std::string pace = text_of(w, "pace");
+  const double minutes = std::max(0.02, m.file->duration_s / 60);
+  std::size_t shots = m.analysis ? m.analysis->shots.size() : 0;
+  if (shots == 0) shots = std::max<std::size_t>(1, piece_count(m));
+  const double per_minute = static_cast<double>(std::max<std::size_t>(shots, piece_count(m))) / minutes;
+  check.measured = fmt::format("{:.1f} shots a minute", per_minute);
+  if (has(w, "cuts_per_minute")) {
+    check.wanted = fmt::format("{:g} cuts a minute", number(w, "cuts_per_minute", 10));
+    check.met = std::abs(per_minute / std::max(1.0, number(w, "cuts_per_minute", 10)) - 1) < 0.35;
+    return;
+  }
+  // Average shot lengths: films of today lie at 3 to 6 s (Cutting, "Hollywood film", 2010), trailers under 2.5 s.
+  check.wanted = pace + " pace";
+  if (pace == "fast") check.met = per_minute >= 15;
+  else if (pace == "slow") check.met = per_minute <= 20;
+  else check.met = per_minute >= 6 && per_minute <= 40;
+  check.suggestion = pace == "fast" ? "use shorter pieces" : "use longer pieces";
+}
+
+const std::map<std::string_view, std::pair<Check, bool>>& checks() {
+  // name -> (check, needs to know where the frames come from)
+  static const std::map<std::string_view, std::pair<Check, bool>> table = {
+      {"duration", {check_duration, false}},   {"aspect", {check_aspect, false}},
+      {"size", {check_size, false}},           {"frame_rate", {check_frame_rate, false}},
+      {"text", {check_text, false}},           {"subtitles", {check_subtitles, false}},
+      {"keep", {check_keep, true}},            {"avoid", {check_avoid, true}},
+      {"opening", {check_opening, true}},      {"ending", {check_ending, true}},
+      {"order", {check_order, true}},          {"speed", {check_speed, true}},
+      {"ramp", {check_ramp, true}},            {"reverse", {check_reverse, true}},
+      {"freeze", {check_freeze, false}},       {"silence", {check_silence, false}},
+      {"sound", {check_sound, false}},         {"music", {check_music, false}},
+      {"volume", {check_volume, false}},       {"loudness", {check_loudness, false}},
+      {"sound_effect", {check_sound_effect, false}},
+      {"fade_in", {check_fade_in, false}},     {"fade_out", {check_fade_out, false}},
+      {"effect", {check_effect, false}},       {"transition", {check_transition, false}},
+      {"composite", {check_composite, false}}, {"clips", {check_clips, true}},
+      {"sources", {check_sources, true}},      {"no_cuts", {check_no_cuts, true}},
+      {"pace", {check_pace, false}},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::vector<ConstraintCheck> check_constraints(const std::vector<Constraint>& wishes, const Measured& measured) {
+  std::vector<ConstraintCheck> results;
+  for (const Constraint& wish : wishes) {
+    ConstraintCheck check;
+    check.kind = wish.kind;
+    const auto found = checks().find(wish.kind);
+    if (found == checks().end()) {
+      check.wanted = to_text(wish.wanted, -1);
+      check.measured = "no measurement is known for this wish";
+    } else if (found->second.second && !knows_sources(measured)) {
+      check.wanted = to_text(wish.wanted, -1);
+      check.measured = "cannot be told without the sources";
+    } else {
+      found->second.first(wish.wanted, measured, check);
+    }
+    results.push_back(std::move(check));
+  }
+  return results;
+}
+
+}  // namespace studio

@@ -1,0 +1,439 @@
+// The judge: one look at the file, one at what it should be, then scores, constraints and issues.
+#include "editing/evaluate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "editing/constraints.h"
+#include "editing/damage.h"
+#include "editing/quality_scores.h"
+#include "editing/quality_weights.h"
+#include "editing/reference.h"
+#include "editing/text_sight.h"
+#include "media/probe.h"
+
+namespace studio {
+namespace {
+
+// A text that should be seen, and when to look for it.
+struct TextTask {
+  TextFinding finding;
+  std::vector<double> look_at_s;
+  bool of_plan = false;
+};
+
+std::string string_param(const Json& params, const char* key) {
+  const auto it = params.find(key);
+  return it != params.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+double number_param(const Json& params, const char* key, double fallback) {
+  const auto it = params.find(key);
+  return it != params.end() && it->is_number() ? it->get<double>() : fallback;
+}
+
+std::vector<double> times_inside(double from, double to) {
+  std::vector<double> times;
+  for (const double share : {0.25, 0.5, 0.75}) times.push_back(from + share * (to - from));
+  return times;
+}
+
+std::vector<TextTask> texts_of_plan(const EditPlan& plan, double duration_s) {
+  std::vector<TextTask> tasks;
+  for (const Decision& d : plan.decisions) {
+    if (d.type != DecisionType::text_overlay) continue;
+    TextTask task;
+    task.of_plan = true;
+    task.finding.decision = d.id;
+    const bool subtitles = string_param(d.params, "kind") == "subtitles";
+    task.finding.text = string_param(d.params, subtitles ? "path" : "text");
+    if (task.finding.text.empty()) task.finding.text = string_param(d.params, subtitles ? "text" : "path");
+    task.finding.from_s = std::max(0.0, number_param(d.params, "at_s", 0));
+    const double length = number_param(d.params, "duration_s", subtitles ? duration_s : 3);
+    task.finding.to_s = std::min(duration_s, task.finding.from_s + length);
+    if (task.finding.to_s <= task.finding.from_s) task.finding.to_s = task.finding.from_s + 0.2;
+    task.look_at_s = times_inside(task.finding.from_s, task.finding.to_s);
+    // Subtitles come and go: look often enough to meet one.
+    if (subtitles) {
+      task.look_at_s.clear();
+      for (double t = task.finding.from_s + 0.25; t < task.finding.to_s && task.look_at_s.size() < 60; t += 0.5)
+        task.look_at_s.push_back(t);
+    }
+    tasks.push_back(std::move(task));
+  }
+  return tasks;
+}
+
+// Without a plan a quoted text may stand anywhere near its anchor.
+std::vector<TextTask> texts_of_brief(const Brief& brief, double duration_s) {
+  std::vector<TextTask> tasks;
+  for (const TextWish& wish : brief.texts) {
+    TextTask task;
+    task.finding.text = wish.text;
+    double from = 0, to = std::min(duration_s, 4.0);
+    if (wish.anchor == Anchor::end) from = std::max(0.0, duration_s - 4), to = duration_s;
+    if (wish.anchor == Anchor::at) from = wish.at_s.value_or(0), to = from + wish.duration_s.value_or(2);
+    if (wish.anchor == Anchor::throughout) to = duration_s;
+    const double step = wish.anchor == Anchor::throughout ? std::max(0.5, duration_s / 6) : 0.8;
+    for (double t = from + 0.4; t < to - 0.05; t += step) task.look_at_s.push_back(std::min(t, duration_s - 0.05));
+    if (task.look_at_s.empty()) task.look_at_s.push_back((from + to) / 2);
+    tasks.push_back(std::move(task));
+  }
+  return tasks;
+}
+
+const StillPicture* still_near(const std::vector<StillPicture>& stills, double time_s) {
+  const StillPicture* best = nullptr;
+  for (const StillPicture& still : stills)
+    if (!best || std::abs(still.time_s - time_s) < std::abs(best->time_s - time_s)) best = &still;
+  return best && std::abs(best->time_s - time_s) < 1e-3 ? best : nullptr;
+}
+
+void look_in_place(TextTask& task, const std::vector<StillPicture>& stills, const PlanReference& reference) {
+  std::size_t drawn = 0, seen = 0, asked = 0;
+  double visibility = 0, contrast = 0;
+  for (const double t : task.look_at_s) {
+    const StillPicture *with = still_near(reference.with_text, t), *without = still_near(reference.without_text, t);
+    if (!with || !without) continue;
+    ++asked;
+    const StillPicture* file = still_near(stills, t);
+    if (!file) continue;  // the file ends before: then the text is not seen there
+    const auto sight = text_in_place(*file, *with, *without);
+    if (!sight) continue;
+    ++drawn;
+    visibility += sight->visibility;
+    contrast += sight->contrast;
+    seen += sight->visible;
+  }
+  task.finding.judged = asked > 0;
+  if (drawn == 0) {
+    task.finding.visible = false;
+    task.finding.evidence = "its drawing changes no pixel, or the file ends before it";
+    return;
+  }
+  task.finding.visible = seen * 2 >= drawn && seen > 0;
+  task.finding.evidence = fmt::format("{:.0f} % of its pixels' change is there, contrast {:.0f}",
+                                      100 * visibility / static_cast<double>(drawn), contrast / static_cast<double>(drawn));
+}
+
+void look_by_shape(TextTask& task, const std::vector<StillPicture>& stills, const std::vector<SeenFrame>& seen,
+                   const Fingerprint& file, std::span<const EditSource> sources) {
+  double best = 0, first = 1e9, last = -1;
+  for (const double t : task.look_at_s) {
+    const StillPicture* still = still_near(stills, t);
+    if (!still) continue;
+    std::optional<StillPicture> bare;
+    if (const std::size_t i = file.frame_at(t); i < seen.size() && seen[i].source >= 0)
+      if (auto picture = still_at(sources[static_cast<std::size_t>(seen[i].source)].media.path, seen[i].source_s))
+        bare = *std::move(picture);
+    auto sight = text_by_shape(*still, nullptr, task.finding.text);
+    if (bare && (!sight || !sight->visible))
+      if (auto again = text_by_shape(*still, &*bare, task.finding.text); again && (!sight || again->visibility > sight->visibility))
+        sight = again;
+    if (!sight) continue;
+    task.finding.judged = true;
+    best = std::max(best, sight->visibility);
+    if (sight->visible) {
+      first = std::min(first, t), last = std::max(last, t);
+      if (last - first > 0.3) break;  // seen twice: enough
+    }
+  }
+  task.finding.visible = last >= 0;
+  if (last >= 0) task.finding.from_s = first, task.finding.to_s = last;
+  else if (!task.look_at_s.empty()) task.finding.from_s = task.look_at_s.front(), task.finding.to_s = task.look_at_s.back();
+  task.finding.evidence = fmt::format("its letters correlate by {:.2f} with the picture", best);
+}
+
+Allowances allowances_of(const Brief& brief, bool style) {
+  Allowances allowed;
+  allowed.speed = !brief.speeds.empty() || style;
+  allowed.reorder = brief.order == Order::reversed || brief.order == Order::shuffled ||
+                    brief.order == Order::as_listed || brief.opening || brief.ending || style;
+  for (const AudioWish& wish : brief.audio) allowed.silence |= wish.action == "mute";
+  for (const SpeedWish& wish : brief.speeds) allowed.reorder |= wish.kind == "reverse";
+  allowed.effects = !brief.effects.empty() || style;
+  return allowed;
+}
+
+// What a goal explains is no damage: black at a wished fade, a standing picture at a wished freeze.
+void forgive(std::vector<Issue>& issues, const Brief& brief, const Fingerprint& file, ComparedWith kind) {
+  if (kind == ComparedWith::plan) return;  // the reference knows
+  const auto near_edge = [&](const Issue& i) {
+    const auto n = static_cast<std::int64_t>(file.frames.size());
+    const auto reach = static_cast<std::int64_t>(file.frame_rate * 3);
+    return i.first_frame < reach || i.last_frame > n - reach;
+  };
+  const auto asked = [&](std::string_view id) {
+    return std::any_of(brief.effects.begin(), brief.effects.end(), [&](const EffectWish& w) { return w.id == id; });
+  };
+  const bool fades = std::any_of(brief.transitions.begin(), brief.transitions.end(), [](const TransitionWish& w) {
+    return w.kind.find("fade") != std::string::npos;
+  });
+  const bool freezes = std::any_of(brief.speeds.begin(), brief.speeds.end(), [](const SpeedWish& w) { return w.kind == "freeze"; });
+  std::erase_if(issues, [&](const Issue& i) {
+    if (i.kind == "black" || i.kind == "dark") return fades || ((asked("fade_in") || asked("fade_out")) && near_edge(i));
+    if (i.kind == "freeze" || i.kind == "duplicate") return freezes || (i.kind == "duplicate" && !brief.speeds.empty());
+    if (i.kind == "stutter") return !brief.speeds.empty();  // slow motion repeats frames
+    if (i.kind == "color") return asked("black_and_white") || asked("saturation");
+    if (i.kind == "blur") return asked("blur") || asked("pixelate");
+    if (i.kind == "flicker") return asked("flash") || asked("shake");
+    return false;
+  });
+}
+
+double penalty_of(const Issue& issue, const QualityWeights& weights) {
+  const auto found = weights.penalties.find(issue.kind);
+  const double most = found == weights.penalties.end() ? weights.other_penalty : found->second;
+  return most * (0.5 + 0.5 * std::clamp(issue.severity, 0.0, 1.0));
+}
+
+// One kind of damage in many places counts like its worst place and half of the next.
+double total_penalty(std::vector<EvaluationIssue>& issues) {
+  std::map<std::string, std::vector<double>> by_kind;
+  for (const EvaluationIssue& i : issues) by_kind[i.issue.kind].push_back(i.penalty);
+  double total = 0;
+  for (auto& [kind, penalties] : by_kind) {
+    std::sort(penalties.rbegin(), penalties.rend());
+    total += penalties[0] + (penalties.size() > 1 ? penalties[1] / 2 : 0);
+  }
+  return std::min(total, 0.85);
+}
+
+void weigh(Evaluation& e, const QualityWeights& weights) {
+  double total = 0;
+  const auto weight = [](const std::map<std::string, double>& table, const std::string& name) {
+    const auto it = table.find(name);
+    return it == table.end() ? 0.0 : it->second;
+  };
+  for (auto& s : e.technical) total += s.weight = weight(weights.technical, s.name);
+  for (auto& s : e.creative) total += s.weight = weight(weights.creative, s.name);
+  if (total <= 0) return;
+  double sum = 0;
+  for (auto* scores : {&e.technical, &e.creative})
+    for (QualityScore& s : *scores) {
+      s.weight /= total;
+      // Scores that do not apply hand their weight to the others; the opinion may not gain by that.
+      if (s.name == "goal") s.weight = std::min(s.weight, 0.2);
+    }
+  double applied = 0;
+  for (const auto* scores : {&e.technical, &e.creative})
+    for (const QualityScore& s : *scores) sum += s.weight * s.value, applied += s.weight;
+  double score = std::clamp(sum / applied - total_penalty(e.issues), 0.0, 1.0);
+  for (const ConstraintCheck& c : e.constraints)
+    if (c.explicit_wish && c.met && !*c.met) {
+      score *= e.threshold * weights.unmet_factor;
+      break;
+    }
+  e.score = score;
+  e.passed = e.score >= e.threshold;
+}
+
+// Decision of the plan that an issue's frames belong to.
+std::string decision_at(std::span<const Piece> pieces, const Fingerprint& file, const Issue& issue) {
+  const auto at = static_cast<std::size_t>(std::clamp<std::int64_t>((issue.first_frame + issue.last_frame) / 2, 0,
+                                                                    static_cast<std::int64_t>(file.frames.size()) - 1));
+  const double t = file.frames[at].time_s;
+  for (const Piece& piece : pieces)
+    if (t >= piece.output_start_s && t < piece.output_end_s) return piece.decision;
+  return {};
+}
+
+Issue missing_title(const TextFinding& finding, const Fingerprint& file) {
+  Issue issue;
+  issue.kind = "missing_title";
+  issue.first_frame = static_cast<std::int64_t>(file.frame_at(finding.from_s));
+  issue.last_frame = static_cast<std::int64_t>(file.frame_at(std::max(finding.from_s, finding.to_s - 1e-3)));
+  issue.severity = 0.9;
+  issue.message = fmt::format("\"{}\" is not to be seen: {}", finding.text, finding.evidence);
+  issue.suggestion = "draw the text again, in a colour and size that can be read";
+  return issue;
+}
+
+}  // namespace
+
+Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const EvaluationOptions& options,
+                                         const Job& job) {
+  const auto began = std::chrono::steady_clock::now();
+  Path weights_file = options.weights;
+  if (weights_file.empty()) {
+    TRY_ASSIGN(weights_file, shipped_config("evaluation.yaml"));
+  }
+  TRY_ASSIGN(const QualityWeights weights, read_quality_weights(weights_file));
+  TRY_ASSIGN(const MediaFacts facts, probe(request.file));
+  if (!facts.video)
+    return fail(ErrorKind::unsupported, fmt::format("judge {}: it has no picture", request.file.string()),
+                "give a video file");
+  const auto stage = [&](std::string_view name, double done) {
+    job.report({.stage = name, .done = done, .total = 5, .unit = "steps"});
+  };
+  AnalysisOptions watching;
+  watching.use_cache = options.use_cache;
+  const Job quiet{.progress = {}, .stop = job.stop};
+
+  // What was wanted.
+  stage("judge: sources", 0);
+  std::vector<EditSource> watched;
+  std::span<const EditSource> sources = request.sources;
+  if (sources.empty() && request.plan) {
+    TRY_ASSIGN(watched, watch_sources(*request.plan, watching, quiet));
+    sources = watched;
+  }
+  const std::string goal = !request.goal.empty() ? request.goal : request.plan ? request.plan->goal : "";
+  Brief brief;
+  if (request.brief) {
+    brief = *request.brief;
+  } else if (request.plan && request.plan->brief.is_object() && !request.plan->brief.empty() &&
+             (request.goal.empty() || request.goal == request.plan->goal)) {
+    TRY_ASSIGN(brief, brief_from_json(request.plan->brief, "the plan's brief"));
+  } else if (!goal.empty()) {
+    brief = read_goal(goal, sources);
+  }
+
+  // One look at the file.
+  stage("judge: the file", 1);
+  double duration_s = facts.video->duration.value_or(facts.duration.value_or(Time{})).seconds();
+  std::vector<Piece> pieces;
+  if (request.plan) {
+    pieces = pieces_of(*request.plan, sources);
+    duration_s = std::max(duration_s, output_length_s(*request.plan, sources));
+  }
+  std::vector<TextTask> texts = request.plan ? texts_of_plan(*request.plan, duration_s) : std::vector<TextTask>{};
+  for (TextTask& task : texts_of_brief(brief, duration_s))
+    if (!std::any_of(texts.begin(), texts.end(), [&](const TextTask& t) { return t.finding.text == task.finding.text; }))
+      texts.push_back(std::move(task));
+  std::set<double> look_at;
+  for (const TextTask& task : texts) look_at.insert(task.look_at_s.begin(), task.look_at_s.end());
+  const std::vector<double> stills_at_s(look_at.begin(), look_at.end());
+  TRY_ASSIGN(FingerprintedFile file, fingerprint(request.file, {.stills_at_s = stills_at_s}, quiet));
+  const Fingerprint& print = file.print;
+
+  Evaluation e;
+  e.file = request.file.string();
+  TRY_ASSIGN(e.sha256, sha256_of_file(request.file));
+  e.duration_s = print.duration_s;
+  e.frames = static_cast<std::int64_t>(print.frames.size());
+  e.frame_rate = print.frame_rate;
+  e.width = print.width;
+  e.height = print.height;
+  e.has_audio = print.has_audio;
+  e.threshold = options.threshold >= 0 ? options.threshold : weights.threshold;
+
+  stage("judge: shots and composition", 2);
+  std::optional<Analysis> analysis;
+  if (!options.analysis) {
+    auto result = analyze(request.file, watching, quiet);
+    if (!result && result.error().kind == ErrorKind::interrupted) return std::unexpected(result.error());
+    if (result) analysis = *std::move(result);
+    else e.notes.push_back("coherence, composition and shots were not judged: " + result.error().message);
+  }
+
+  // What it should be.
+  stage("judge: what was planned", 3);
+  std::vector<Fingerprint> source_prints;
+  for (const EditSource& source : sources) {
+    TRY_ASSIGN(auto p, cached_fingerprint(source.media.path, source.analysis.source.sha256, options.use_cache, quiet));
+    source_prints.push_back(std::move(p));
+  }
+  std::optional<PlanReference> reference;
+  if (request.plan) {
+    auto result = render_reference(*request.plan, sources, stills_at_s, options.use_cache, quiet);
+    if (!result && result.error().kind == ErrorKind::interrupted) return std::unexpected(result.error());
+    if (result) reference = *std::move(result);
+    else e.notes.push_back("the plan could not be rendered to compare with: " + result.error().message);
+  }
+  Comparison comparison;
+  Fingerprint joined;
+  if (reference) {
+    comparison = compare_with_plan(print, reference->print);
+  } else if (!sources.empty()) {
+    std::vector<const Fingerprint*> parts;
+    std::vector<std::string> ids;
+    for (std::size_t s = 0; s < sources.size(); ++s) parts.push_back(&source_prints[s]), ids.push_back(sources[s].id);
+    std::vector<SourceSpan> spans;
+    joined = concatenate(parts, spans, ids);
+    comparison = compare_with_sources(print, joined, std::move(spans));
+  } else {
+    comparison = compare_with_nothing(print);
+  }
+  e.compared_with = name_of(comparison.kind);
+  if (job.cancelled()) return fail(ErrorKind::interrupted, "judge the file: stopped");
+
+  // What is wrong.
+  stage("judge: damage", 4);
+  std::vector<Issue> damage = find_damage(print, comparison, allowances_of(brief, !brief.style.empty()));
+  forgive(damage, brief, print, comparison.kind);
+
+  Measured measured;
+  measured.file = &print;
+  measured.analysis = options.analysis ? options.analysis : analysis ? &*analysis : nullptr;
+  measured.comparison = &comparison;
+  measured.sources = sources;
+  measured.plan = request.plan;
+  measured.pieces = pieces;
+  measured.subtitle_streams = facts.subtitle_streams;
+  if (comparison.kind == ComparedWith::plan) measured.seen = seen_by_plan(print, comparison, pieces, sources, source_prints);
+  else if (comparison.kind == ComparedWith::sources) measured.seen = seen_by_picture(print, comparison);
+  else measured.seen.resize(print.frames.size());
+  std::size_t at_home = 0, proved = 0;
+  for (std::size_t i = 0; i < print.frames.size(); ++i) {
+    proved += measured.seen[i].by_picture;
+    if (comparison.kind == ComparedWith::plan) {
+      const FrameMatch& m = comparison.alignment.frames[i];
+      at_home += m.matched && std::abs(m.offset_s) < std::max(0.1, 2.5 / std::max(1.0, print.frame_rate));
+    }
+  }
+  measured.plan_agreement = static_cast<double>(at_home) / static_cast<double>(print.frames.size());
+  measured.source_match = static_cast<double>(proved) / static_cast<double>(print.frames.size());
+
+  for (TextTask& task : texts) {
+    if (reference && task.of_plan) look_in_place(task, file.stills, *reference);
+    else if (!task.of_plan || !reference) look_by_shape(task, file.stills, measured.seen, print, sources);
+    measured.texts.push_back(task.finding);
+    if (task.finding.judged && !task.finding.visible) damage.push_back(missing_title(task.finding, print));
+  }
+
+  e.constraints = check_constraints(constraints_of(brief), measured);
+  // A wished length that is missed is an issue at the frames that are too many, or at the end.
+  for (const ConstraintCheck& c : e.constraints)
+    if (c.kind == "duration" && c.met && !*c.met &&
+        std::none_of(damage.begin(), damage.end(), [](const Issue& i) { return i.kind == "length"; })) {
+      const double wish = brief.length ? brief.length->target_s : print.duration_s;
+      const double from = print.duration_s > wish ? wish : std::max(0.0, print.duration_s - 1);
+      Issue issue{"length", static_cast<std::int64_t>(print.frame_at(from)), e.frames - 1,
+                  std::clamp(0.4 + std::abs(print.duration_s - wish) / std::max(1.0, wish), 0.4, 1.0),
+                  fmt::format("{:.2f} s long, {} wished", print.duration_s, c.wanted), c.suggestion};
+      damage.push_back(std::move(issue));
+    }
+  if (!sources.empty())
+    e.notes.push_back(fmt::format("{:.0f} % of the frames were found in the sources by their picture", 100 * measured.source_match));
+
+  for (const Issue& issue : damage) {
+    EvaluationIssue found;
+    found.issue = issue;
+    found.penalty = penalty_of(issue, weights);
+    found.decision = decision_at(pieces, print, issue);
+    if (issue.kind == "missing_title")
+      for (const TextFinding& t : measured.texts)
+        if (!t.visible && !t.decision.empty() && issue.message.find(t.text) != std::string::npos) found.decision = t.decision;
+    e.issues.push_back(std::move(found));
+  }
+  std::stable_sort(e.issues.begin(), e.issues.end(),
+                   [](const EvaluationIssue& a, const EvaluationIssue& b) { return a.issue.first_frame < b.issue.first_frame; });
+
+  e.technical = technical_scores(measured, brief, damage, e.constraints);
+  e.creative = creative_scores(measured, e.constraints);
+  GoalJudgement opinion = judge_goal(goal, e, options.model, quiet);
+  if (opinion.score.value >= 0) e.creative.push_back(opinion.score);
+  e.judge = opinion.judge;
+  e.notes.insert(e.notes.end(), opinion.notes.begin(), opinion.notes.end());
+  weigh(e, weights);
+  e.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  stage("judge: done", 5);
+  return e;
+}
+
+}  // namespace studio
