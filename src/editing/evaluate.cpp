@@ -397,6 +397,15 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   }
 
   e.constraints = check_constraints(constraints_of(brief), measured);
+  // What the goal asks for and this film cannot give is no less unmet for being impossible.
+  for (const Unmet& unmet : brief.unmet) {
+    ConstraintCheck check;
+    check.kind = "unmet";
+    check.wanted = unmet.wish;
+    check.measured = unmet.reason;
+    check.met = false;
+    e.constraints.push_back(std::move(check));
+  }
   // A wished length that is missed is an issue at the frames that are too many, or at the end.
   for (const ConstraintCheck& c : e.constraints)
     if (c.kind == "duration" && c.met && !*c.met &&
