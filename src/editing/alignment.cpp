@@ -22,12 +22,14 @@ void normalise(std::span<const std::uint8_t> thumb, std::int8_t* out) {
   const double mean = sum / n;
   const double spread = std::max(kLeastSpread, std::sqrt(std::max(0.0, squares / n - mean * mean)));
   for (std::size_t i = 0; i < thumb.size(); ++i)
-    out[i] = static_cast<std::int8_t>(std::clamp(std::lround((thumb[i] - mean) / spread * kUnit), -127L, 127L));
+    out[i] =
+        static_cast<std::int8_t>(std::clamp(std::lround((thumb[i] - mean) / spread * kUnit), -127L, 127L));
 }
 
 Normal normalise_all(const Fingerprint& print) {
   Normal out(print.thumbs.size());
-  for (std::size_t i = 0; i < print.frames.size(); ++i) normalise(print.thumb(i), out.data() + i * kThumbSize);
+  for (std::size_t i = 0; i < print.frames.size(); ++i)
+    normalise(print.thumb(i), out.data() + i * kThumbSize);
   return out;
 }
 
@@ -46,8 +48,9 @@ double frame_duration(const Fingerprint& print) {
 
 // The offsets worth considering, in steps of one reference frame. All of them for short films; for long
 // ones those near offsets at which sampled frames of the file are found in the reference.
-std::vector<std::int64_t> offsets_to_try(const Fingerprint& file, const Normal& a, const Fingerprint& reference,
-                                         const Normal& b, const AlignmentOptions& options, double step) {
+std::vector<std::int64_t> offsets_to_try(const Fingerprint& file, const Normal& a,
+                                         const Fingerprint& reference, const Normal& b,
+                                         const AlignmentOptions& options, double step) {
   const auto earliest = static_cast<std::int64_t>(-std::ceil(file.duration_s / step));
   const auto latest = static_cast<std::int64_t>(std::ceil(reference.duration_s / step));
   std::int64_t low = earliest, high = latest;
@@ -136,7 +139,8 @@ Alignment align(const Fingerprint& file, const Fingerprint& reference, const Ali
   for (std::size_t s = 0; s < states; ++s)
     cost[s] = cost_of(distances[s]) + (offsets[s] == 0 ? 0.f : jump / 2);
   for (std::size_t i = 1; i < n; ++i) {
-    const std::size_t cheapest = static_cast<std::size_t>(std::min_element(cost.begin(), cost.end()) - cost.begin());
+    const std::size_t cheapest =
+        static_cast<std::size_t>(std::min_element(cost.begin(), cost.end()) - cost.begin());
     for (std::size_t s = 0; s < states; ++s) {
       float least = cost[s];
       std::size_t origin = s;
@@ -202,7 +206,8 @@ void split_at_bends(const std::vector<FrameMatch>& matches, const Fingerprint& f
 
 }  // namespace
 
-std::vector<AlignedRun> runs_of(const Alignment& alignment, const Fingerprint& file, double reference_frame_s) {
+std::vector<AlignedRun> runs_of(const Alignment& alignment, const Fingerprint& file,
+                                double reference_frame_s) {
   std::vector<AlignedRun> runs;
   const auto& m = alignment.frames;
   if (m.empty()) return runs;
@@ -239,7 +244,8 @@ std::optional<SoundLag> sound_lag(const SoundPrint& file, const SoundPrint& refe
   const auto length = static_cast<std::ptrdiff_t>(window_s * kSoundRate);
   const auto reach = static_cast<std::ptrdiff_t>(search_s * kSoundRate);
   const auto a0 = static_cast<std::ptrdiff_t>(std::lround((time_s - file.start_s) * kSoundRate));
-  const auto b0 = static_cast<std::ptrdiff_t>(std::lround((time_s + offset_s - reference.start_s) * kSoundRate));
+  const auto b0 =
+      static_cast<std::ptrdiff_t>(std::lround((time_s + offset_s - reference.start_s) * kSoundRate));
   const auto a_size = static_cast<std::ptrdiff_t>(file.wave.size());
   const auto b_size = static_cast<std::ptrdiff_t>(reference.wave.size());
   if (length < 16 || a0 < 0 || a0 + length > a_size) return {};
@@ -279,7 +285,8 @@ std::optional<SoundLag> sound_lag(const SoundPrint& file, const SoundPrint& refe
   }
   if (!audible) return {};
   (void)home_seen;
-  // A steady tone fits at every period: of peaks as good as the best, the nearest to no lag is the honest one.
+  // A steady tone fits at every period: of peaks as good as the best, the nearest to no lag is the honest
+  // one.
   best.correlation = top;
   std::ptrdiff_t nearest = 0;
   bool any = false;

@@ -40,11 +40,12 @@ float picture_distance(std::span<const std::uint8_t> a, std::span<const std::uin
 // A stretch of the file whose frames run through the reference at one speed.
 struct AlignedRun {
   std::int64_t first_frame = 0, last_frame = 0;  // of the file, inclusive
-  double offset_s = 0;   // at the first frame
-  double speed = 1;      // reference seconds per file second
+  double offset_s = 0;                           // at the first frame
+  double speed = 1;                              // reference seconds per file second
   double matched_share = 1;
 };
-std::vector<AlignedRun> runs_of(const Alignment& alignment, const Fingerprint& file, double reference_frame_s);
+std::vector<AlignedRun> runs_of(const Alignment& alignment, const Fingerprint& file,
+                                double reference_frame_s);
 
 // How far the sound of `file` around `time_s` lies after (positive) the reference's sound at
 // time_s + offset_s, in seconds, by normalised cross-correlation of a window; empty when the window is
@@ -55,6 +56,6 @@ struct SoundLag {
   double at_zero = 0;      // at lag 0
 };
 std::optional<SoundLag> sound_lag(const SoundPrint& file, const SoundPrint& reference, double time_s,
-                                double offset_s, double window_s, double search_s);
+                                  double offset_s, double window_s, double search_s);
 
 }  // namespace studio

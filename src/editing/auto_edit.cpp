@@ -19,7 +19,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Adds what passes between its making and its end to a stage of the run.
 class StageTimer {
@@ -47,14 +49,16 @@ Result<void> check_options(const LoopOptions& options) {
   if (options.inputs.empty())
     return fail(ErrorKind::wrong_usage, "edit: no input clip was given", "name one or more video files");
   if (options.max_iterations < 1)
-    return fail(ErrorKind::wrong_usage, "edit: --max-iterations must be at least 1");
+    return fail(ErrorKind::wrong_usage, "edit: --max-iterations must be at least 1", "give 1 or more");
   if (!(options.quality_threshold >= 0 && options.quality_threshold <= 1))
     return fail(ErrorKind::wrong_usage, "edit: the quality threshold lies between 0 and 1");
   if (options.dry_run) return {};
-  if (options.output.empty()) return fail(ErrorKind::wrong_usage, "edit: no output file was given", "use -o FILE");
+  if (options.output.empty())
+    return fail(ErrorKind::wrong_usage, "edit: no output file was given", "use -o FILE");
   for (const Path& input : options.inputs)
     if (same_file(input, options.output))
-      return fail(ErrorKind::wrong_usage, fmt::format("edit: the output {} is an input", options.output.string()),
+      return fail(ErrorKind::wrong_usage,
+                  fmt::format("edit: the output {} is an input", options.output.string()),
                   "give another name for the output");
   // A folder that cannot be written is better found now than after the render. Nothing stays behind.
   auto probe_write = PendingFile::create(options.output);
@@ -63,7 +67,8 @@ Result<void> check_options(const LoopOptions& options) {
 }
 
 Result<Path> prepare_run_folder(const LoopOptions& options) {
-  const Path folder = options.run_folder.empty() ? Path(options.output.string() + ".studio") : options.run_folder;
+  const Path folder =
+      options.run_folder.empty() ? Path(options.output.string() + ".studio") : options.run_folder;
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error)
@@ -86,7 +91,8 @@ struct Loop {
   ChatModel* judge = nullptr;
 };
 
-Result<Iteration> try_plan(const Loop& loop, EditRun& run, EditPlan plan, const Brief& brief, std::size_t number) {
+Result<Iteration> try_plan(const Loop& loop, EditRun& run, EditPlan plan, const Brief& brief,
+                           std::size_t number) {
   const auto start = Clock::now();
   Iteration iteration;
   const Path folder = run.run_folder / fmt::format("iteration{}", number);
@@ -106,7 +112,8 @@ Result<Iteration> try_plan(const Loop& loop, EditRun& run, EditPlan plan, const 
     if (edit.settings.loudness_lufs) settings.loudness_lufs = edit.settings.loudness_lufs;
     TRY_ASSIGN(const RenderedFile file, render(edit.timeline, iteration.output, settings, loop.job));
     iteration.render_warnings = edit.warnings;
-    iteration.render_warnings.insert(iteration.render_warnings.end(), file.warnings.begin(), file.warnings.end());
+    iteration.render_warnings.insert(iteration.render_warnings.end(), file.warnings.begin(),
+                                     file.warnings.end());
   }
   {
     StageTimer timer(run, "evaluate");
@@ -130,17 +137,20 @@ Result<Iteration> try_plan(const Loop& loop, EditRun& run, EditPlan plan, const 
 bool same_decisions(const EditPlan& a, const EditPlan& b) {
   if (a.decisions.size() != b.decisions.size()) return false;
   for (std::size_t i = 0; i < a.decisions.size(); ++i)
-    if (a.decisions[i].type != b.decisions[i].type || a.decisions[i].params != b.decisions[i].params) return false;
+    if (a.decisions[i].type != b.decisions[i].type || a.decisions[i].params != b.decisions[i].params)
+      return false;
   return true;
 }
 
 // The next plan, or nothing when no step is known that changes anything.
-Result<std::optional<RepairedPlan>> improved(const Loop& loop, EditRun& run, const Iteration& from, Json& patch_json) {
+Result<std::optional<RepairedPlan>> improved(const Loop& loop, EditRun& run, const Iteration& from,
+                                             Json& patch_json) {
   StageTimer timer(run, "improve");
   ImproveOptions improving;
   improving.model = loop.judge;
   improving.seed = loop.options.seed;
-  TRY_ASSIGN(const PlanPatch patch, suggest_improvements(from.plan, from.evaluation, loop.sources, improving, loop.job));
+  TRY_ASSIGN(const PlanPatch patch,
+             suggest_improvements(from.plan, from.evaluation, loop.sources, improving, loop.job));
   patch_json = to_json(patch);
   if (patch.empty()) return std::optional<RepairedPlan>();
   auto next = apply_patch(from.plan, patch, loop.sources);
@@ -156,10 +166,12 @@ Result<std::optional<RepairedPlan>> improved(const Loop& loop, EditRun& run, con
 Result<void> deliver(const Path& best, const Path& output) {
   TRY_ASSIGN(PendingFile pending, PendingFile::create(output));
   std::error_code error;
-  std::filesystem::copy_file(best, pending.temporary(), std::filesystem::copy_options::overwrite_existing, error);
+  std::filesystem::copy_file(best, pending.temporary(), std::filesystem::copy_options::overwrite_existing,
+                             error);
   if (error)
     return fail(error == std::errc::no_space_on_device ? ErrorKind::no_space : ErrorKind::io,
-                fmt::format("write {}: {}", output.string(), error.message()), "the iterations are kept beside it");
+                fmt::format("write {}: {}", output.string(), error.message()),
+                "the iterations are kept beside it");
   return pending.commit();
 }
 
@@ -195,13 +207,18 @@ Result<EditRun> run_loop(const Loop& loop, EditRun run, PlannedEdit planned, Clo
   Json patch = nullptr;
   constexpr double kGain = 0.003;  // less is noise of the measurement
   for (int number = 1;; ++number) {
-    if (loop.job.cancelled()) return fail(ErrorKind::interrupted, "edit: stopped", "finished iterations are kept in " + run.run_folder.string());
-    loop.job.report({.stage = "iteration", .done = static_cast<double>(number - 1),
-                     .total = static_cast<double>(options.max_iterations), .unit = "iterations"});
+    if (loop.job.cancelled())
+      return fail(ErrorKind::interrupted, "edit: stopped",
+                  "finished iterations are kept in " + run.run_folder.string());
+    loop.job.report({.stage = "iteration",
+                     .done = static_cast<double>(number - 1),
+                     .total = static_cast<double>(options.max_iterations),
+                     .unit = "iterations"});
     auto iteration = try_plan(loop, run, plan, brief, static_cast<std::size_t>(number));
     if (!iteration) {
       // A later plan that cannot be rendered does not cost the earlier ones.
-      if (run.iterations.empty() || iteration.error().kind == ErrorKind::interrupted) return std::unexpected(iteration.error());
+      if (run.iterations.empty() || iteration.error().kind == ErrorKind::interrupted)
+        return std::unexpected(iteration.error());
       run.warnings.push_back(fmt::format("iteration {} failed: {}", number, iteration.error().message));
       break;
     }
@@ -235,13 +252,13 @@ Result<EditRun> run_loop(const Loop& loop, EditRun run, PlannedEdit planned, Clo
   }
   if (options.report) {
     StageTimer timer(run, "report");
+    const Path file = run.run_folder / "report.html";
     auto html = run_report_html(run, loop.job);
-    run.report = run.run_folder / "report.html";
-    if (html) html = write_file_atomic(run.report, *html).transform([] { return std::string(); });
-    if (!html) {
-      run.warnings.push_back("the report was not written: " + html.error().message);
-      run.report.clear();
-    }
+    auto written = html ? write_file_atomic(file, *html) : Result<void>(std::unexpected(html.error()));
+    if (written)
+      run.report = file;
+    else
+      run.warnings.push_back("the report was not written: " + written.error().message);
   }
   run.seconds = seconds_since(began);
   TRY(write_json_file(run.run_folder / "run.json", to_json(run)));
@@ -271,7 +288,8 @@ Result<EditRun> auto_edit(const AutoEditOptions& options, const Job& job) {
   PlannedEdit planned;
   {
     StageTimer timer(run, "plan");
-    TRY_ASSIGN(planned, create_edit_plan(options.goal, loop.sources, options.model, planner_options(options), job));
+    TRY_ASSIGN(planned,
+               create_edit_plan(options.goal, loop.sources, options.model, planner_options(options), job));
   }
   return run_loop(loop, std::move(run), std::move(planned), began);
 }

@@ -25,7 +25,9 @@ bool has(const Json& wanted, const char* key) {
   return it != wanted.end() && !it->is_null();
 }
 
-double frame_s(const Fingerprint& file) { return 1 / std::max(1.0, file.frame_rate); }
+double frame_s(const Fingerprint& file) {
+  return 1 / std::max(1.0, file.frame_rate);
+}
 
 double level_db(const SoundPrint& sound, double from_s, double to_s, bool loudest) {
   double squares = 0, most = 0;
@@ -48,7 +50,9 @@ int source_index(const Measured& m, const std::string& id) {
   return -1;
 }
 
-bool knows_sources(const Measured& m) { return !m.sources.empty(); }
+bool knows_sources(const Measured& m) {
+  return !m.sources.empty();
+}
 
 // Frames of the file that show [start, end) of a source.
 std::vector<std::size_t> frames_showing(const Measured& m, int source, double start, double end) {
@@ -75,8 +79,8 @@ std::vector<std::size_t> frames_meant(const Measured& m, const Json& wanted) {
 }
 
 // Source seconds per output second over neighbouring frames of one piece, as a median. Empty: nothing known.
-std::optional<double> speed_over(const Measured& m, const std::vector<std::size_t>& frames, double* lowest = nullptr,
-                                 double* highest = nullptr) {
+std::optional<double> speed_over(const Measured& m, const std::vector<std::size_t>& frames,
+                                 double* lowest = nullptr, double* highest = nullptr) {
   std::vector<double> speeds;
   const auto reach = static_cast<std::size_t>(std::max(3.0, std::round(m.file->frame_rate * 0.4)));
   for (std::size_t n = 0; n + reach < frames.size(); ++n) {
@@ -107,8 +111,10 @@ std::vector<SeenPiece> seen_pieces(const Measured& m) {
     if (now.source < 0) continue;
     const bool goes_on = !pieces.empty() && pieces.back().source == now.source &&
                          std::abs(now.source_s - pieces.back().end_s) < std::max(0.35, 9 * frame_s(*m.file));
-    if (goes_on) pieces.back().last = i, pieces.back().end_s = now.source_s;
-    else pieces.push_back({i, i, now.source, now.source_s, now.source_s});
+    if (goes_on)
+      pieces.back().last = i, pieces.back().end_s = now.source_s;
+    else
+      pieces.push_back({i, i, now.source, now.source_s, now.source_s});
   }
   std::erase_if(pieces, [](const SeenPiece& p) { return p.last - p.first < 2; });
   return pieces;
@@ -119,7 +125,8 @@ using Check = void (*)(const Json& wanted, const Measured& m, ConstraintCheck& c
 void check_duration(const Json& w, const Measured& m, ConstraintCheck& check) {
   const double target = number(w, "target_s", 0);
   const double slack = frame_s(*m.file) * 0.6;
-  const double low = number(w, "min_s", target - 0.25) - slack, high = number(w, "max_s", target + 0.25) + slack;
+  const double low = number(w, "min_s", target - 0.25) - slack,
+               high = number(w, "max_s", target + 0.25) + slack;
   check.wanted = fmt::format("{:.2f} s ({:.2f} to {:.2f})", target, low + slack, high - slack);
   check.measured = fmt::format("{:.2f} s", m.file->duration_s);
   check.met = m.file->duration_s >= low && m.file->duration_s <= high;
@@ -135,7 +142,8 @@ void check_aspect(const Json& w, const Measured& m, ConstraintCheck& check) {
 }
 
 void check_size(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const int width = static_cast<int>(number(w, "width", 0)), height = static_cast<int>(number(w, "height", 0));
+  const int width = static_cast<int>(number(w, "width", 0)),
+            height = static_cast<int>(number(w, "height", 0));
   check.wanted = fmt::format("{} x {}", width, height);
   check.measured = fmt::format("{} x {}", m.file->width, m.file->height);
   check.met = (width == 0 || m.file->width == width) && (height == 0 || m.file->height == height);
@@ -150,7 +158,9 @@ void check_frame_rate(const Json& w, const Measured& m, ConstraintCheck& check) 
 
 void check_text(const Json& w, const Measured& m, ConstraintCheck& check) {
   const std::string text = text_of(w, "text"), anchor = text_of(w, "anchor");
-  check.wanted = fmt::format("\"{}\" {}", text, anchor == "at" ? fmt::format("at {:.1f} s", number(w, "at_s", 0)) : "at the " + anchor);
+  check.wanted =
+      fmt::format("\"{}\" {}", text,
+                  anchor == "at" ? fmt::format("at {:.1f} s", number(w, "at_s", 0)) : "at the " + anchor);
   if (anchor.empty() || anchor == "throughout") check.wanted = fmt::format("\"{}\" {}", text, anchor);
   bool any = false, judged = false;
   double first = 1e9, last = -1;
@@ -164,17 +174,22 @@ void check_text(const Json& w, const Measured& m, ConstraintCheck& check) {
   }
   check.suggestion = "draw the text again, larger or with an outline";
   if (last < 0) {
-    check.measured = !any ? "not in the plan" : !judged ? "could not be looked for" : "not to be seen: " + evidence;
-    if (any && !judged) check.met.reset();
-    else check.met = false;
+    check.measured = !any      ? "not in the plan"
+                     : !judged ? "could not be looked for"
+                               : "not to be seen: " + evidence;
+    if (any && !judged)
+      check.met.reset();
+    else
+      check.met = false;
     return;
   }
   const double end = m.file->duration_s;
   bool in_place = true;
   if (anchor == "start") in_place = first < std::max(1.5, 0.25 * end);
   if (anchor == "end") in_place = last > end - std::max(1.5, 0.25 * end);
-  if (anchor == "at") in_place = std::abs(first - number(w, "at_s", first)) < 0.35 ||
-                                 (first <= number(w, "at_s", 0) && last > number(w, "at_s", 0));
+  if (anchor == "at")
+    in_place = std::abs(first - number(w, "at_s", first)) < 0.35 ||
+               (first <= number(w, "at_s", 0) && last > number(w, "at_s", 0));
   if (anchor == "throughout") in_place = last - first > 0.85 * end;
   check.met = in_place;
   check.measured = fmt::format("seen from {:.2f} to {:.2f} s: {}", first, last, evidence);
@@ -187,7 +202,9 @@ void check_subtitles(const Json& w, const Measured& m, ConstraintCheck& check) {
   for (const TextFinding& finding : m.texts)
     if (finding.text == text_of(w, "path")) drawn |= finding.visible, judged |= finding.judged;
   check.measured = m.subtitle_streams ? fmt::format("{} subtitle stream(s)", m.subtitle_streams)
-                   : drawn ? "burned into the picture" : judged ? "none to be seen" : "could not be looked for";
+                   : drawn            ? "burned into the picture"
+                   : judged           ? "none to be seen"
+                                      : "could not be looked for";
   if (m.subtitle_streams || drawn || judged) check.met = m.subtitle_streams > 0 || drawn;
 }
 
@@ -228,7 +245,8 @@ void check_avoid(const Json& w, const Measured& m, ConstraintCheck& check) {
 
 void check_edge_piece(const Json& w, const Measured& m, ConstraintCheck& check, bool opening) {
   const double start = number(w, "start_s", 0), end = number(w, "end_s", 0);
-  check.wanted = fmt::format("{} with {:.2f} to {:.2f} s of {}", opening ? "opens" : "ends", start, end, text_of(w, "source"));
+  check.wanted = fmt::format("{} with {:.2f} to {:.2f} s of {}", opening ? "opens" : "ends", start, end,
+                             text_of(w, "source"));
   const int source = source_index(m, text_of(w, "source"));
   // A frame or two at the very edge may be faded to black or blended: the first second decides.
   const auto span = static_cast<std::size_t>(std::max(3.0, m.file->frame_rate * 0.8));
@@ -247,8 +265,12 @@ void check_edge_piece(const Json& w, const Measured& m, ConstraintCheck& check, 
   check.suggestion = opening ? "put that piece first" : "put that piece last";
 }
 
-void check_opening(const Json& w, const Measured& m, ConstraintCheck& c) { check_edge_piece(w, m, c, true); }
-void check_ending(const Json& w, const Measured& m, ConstraintCheck& c) { check_edge_piece(w, m, c, false); }
+void check_opening(const Json& w, const Measured& m, ConstraintCheck& c) {
+  check_edge_piece(w, m, c, true);
+}
+void check_ending(const Json& w, const Measured& m, ConstraintCheck& c) {
+  check_edge_piece(w, m, c, false);
+}
 
 void check_order(const Json& w, const Measured& m, ConstraintCheck& check) {
   const std::string order = text_of(w, "order");
@@ -257,21 +279,28 @@ void check_order(const Json& w, const Measured& m, ConstraintCheck& check) {
   std::size_t up = 0, down = 0;
   for (std::size_t i = 1; i < pieces.size(); ++i) {
     const auto key = [](const SeenPiece& p) { return std::pair(p.source, p.start_s); };
-    if (key(pieces[i]) >= key(pieces[i - 1])) ++up;
-    else ++down;
+    if (key(pieces[i]) >= key(pieces[i - 1]))
+      ++up;
+    else
+      ++down;
   }
   check.measured = fmt::format("{} pieces: {} forward, {} back", pieces.size(), up, down);
-  if (order == "chronological") check.met = down == 0;
-  else if (order == "reversed") check.met = pieces.size() < 2 || up == 0;
-  else if (order == "shuffled") check.met = pieces.size() < 3 || (down > 0 && up > 0) || pieces.size() == 2;
-  else if (m.plan) check.met = m.plan_agreement > 0.8;
+  if (order == "chronological")
+    check.met = down == 0;
+  else if (order == "reversed")
+    check.met = pieces.size() < 2 || up == 0;
+  else if (order == "shuffled")
+    check.met = pieces.size() < 3 || (down > 0 && up > 0) || pieces.size() == 2;
+  else if (m.plan)
+    check.met = m.plan_agreement > 0.8;
   check.suggestion = "put the pieces in the asked order";
 }
 
 void check_speed(const Json& w, const Measured& m, ConstraintCheck& check) {
   const double factor = number(w, "factor", 1);
   check.wanted = fmt::format("{:g} times", factor);
-  if (has(w, "start_s")) check.wanted += fmt::format(" from {:.2f} to {:.2f} s", number(w, "start_s", 0), number(w, "end_s", 0));
+  if (has(w, "start_s"))
+    check.wanted += fmt::format(" from {:.2f} to {:.2f} s", number(w, "start_s", 0), number(w, "end_s", 0));
   const auto measured = speed_over(m, frames_meant(m, w));
   check.measured = measured ? fmt::format("{:.2f} times", *measured) : "that film is not seen";
   check.met = measured && std::abs(std::abs(*measured) / factor - 1) < 0.08;
@@ -284,7 +313,9 @@ void check_ramp(const Json& w, const Measured& m, ConstraintCheck& check) {
   const auto measured = speed_over(m, frames_meant(m, w), &low, &high);
   check.wanted = fmt::format("a ramp to {:g} times", factor);
   check.measured = measured ? fmt::format("{:.2f} to {:.2f} times", low, high) : "not known";
-  if (measured) check.met = (factor < 1 ? low < 1 - (1 - factor) * 0.6 : high > 1 + (factor - 1) * 0.6) && high - low > 0.15;
+  if (measured)
+    check.met =
+        (factor < 1 ? low < 1 - (1 - factor) * 0.6 : high > 1 + (factor - 1) * 0.6) && high - low > 0.15;
 }
 
 void check_reverse(const Json& w, const Measured& m, ConstraintCheck& check) {
@@ -304,13 +335,16 @@ void check_freeze(const Json& w, const Measured& m, ConstraintCheck& check) {
     if (run > longest) longest = run, end = i;
   }
   const double held = static_cast<double>(longest + 1) * frame_s(*m.file);
-  check.measured = fmt::format("held for {:.2f} s at {:.2f} s", held, m.file->frames[end - std::min(end, longest)].time_s);
+  check.measured =
+      fmt::format("held for {:.2f} s at {:.2f} s", held, m.file->frames[end - std::min(end, longest)].time_s);
   check.met = held > 0.8 * hold;
 }
 
 void check_silence(const Json& w, const Measured& m, ConstraintCheck& check) {
   const double from = number(w, "from_s", 0), to = number(w, "to_s", m.file->duration_s);
-  check.wanted = has(w, "from_s") || has(w, "to_s") ? fmt::format("no sound from {:.2f} to {:.2f} s", from, to) : "no sound";
+  check.wanted = has(w, "from_s") || has(w, "to_s")
+                     ? fmt::format("no sound from {:.2f} to {:.2f} s", from, to)
+                     : "no sound";
   if (!m.file->has_audio) {
     check.measured = "no sound track";
     check.met = true;
@@ -327,7 +361,8 @@ void check_sound(const Json&, const Measured& m, ConstraintCheck& check) {
   std::size_t audible = 0;
   for (const SoundStep& s : m.file->sound.steps) audible += s.rms > 0.002f;
   const double share = static_cast<double>(audible) * kSoundStep_s / std::max(0.1, m.file->duration_s);
-  check.measured = m.file->has_audio ? fmt::format("audible for {:.0f} % of the film", 100 * share) : "no sound track";
+  check.measured =
+      m.file->has_audio ? fmt::format("audible for {:.0f} % of the film", 100 * share) : "no sound track";
   check.met = share > 0.05;
 }
 
@@ -349,7 +384,8 @@ bool plan_has_audio(const Measured& m, std::string_view action) {
          });
 }
 
-void check_by_plan_sound(const Measured& m, ConstraintCheck& check, std::string_view action, double from, double to) {
+void check_by_plan_sound(const Measured& m, ConstraintCheck& check, std::string_view action, double from,
+                         double to) {
   if (!m.plan) {
     check.measured = "cannot be told from the file alone";
     return;
@@ -368,7 +404,8 @@ void check_music(const Json& w, const Measured& m, ConstraintCheck& check) {
 void check_sound_effect(const Json& w, const Measured& m, ConstraintCheck& check) {
   const double at = number(w, "at_s", 0);
   check.wanted = "the sound of " + text_of(w, "name");
-  check_by_plan_sound(m, check, "sound", has(w, "at_s") ? at : 0, has(w, "at_s") ? at + 1.5 : m.file->duration_s);
+  check_by_plan_sound(m, check, "sound", has(w, "at_s") ? at : 0,
+                      has(w, "at_s") ? at + 1.5 : m.file->duration_s);
 }
 
 void check_volume(const Json& w, const Measured& m, ConstraintCheck& check) {
@@ -384,7 +421,8 @@ void check_loudness(const Json& w, const Measured& m, ConstraintCheck& check) {
     check.met = false;
     return;
   }
-  check.measured = fmt::format("{:.1f} LUFS, true peak {:.1f} dBTP", m.analysis->audio->integrated_lufs, m.analysis->audio->true_peak_dbtp);
+  check.measured = fmt::format("{:.1f} LUFS, true peak {:.1f} dBTP", m.analysis->audio->integrated_lufs,
+                               m.analysis->audio->true_peak_dbtp);
   // A gain that the true-peak ceiling limits is the honest nearest: softer than asked is met at the ceiling.
   const double off = m.analysis->audio->integrated_lufs - lufs;
   check.met = std::abs(off) <= 1 || (off < 0 && m.analysis->audio->true_peak_dbtp > -2);
@@ -393,11 +431,14 @@ void check_loudness(const Json& w, const Measured& m, ConstraintCheck& check) {
 void check_fade(const Json& w, const Measured& m, ConstraintCheck& check, bool in) {
   const double length = number(w, "duration_s", 1);
   const bool sound = text_of(w, "of") == "sound";
-  check.wanted = fmt::format("{} of the {} over {:.2f} s", in ? "fade in" : "fade out", sound ? "sound" : "picture", length);
+  check.wanted = fmt::format("{} of the {} over {:.2f} s", in ? "fade in" : "fade out",
+                             sound ? "sound" : "picture", length);
   const double end = m.file->duration_s;
   if (sound) {
-    const double near = in ? level_db(m.file->sound, 0, length * 0.2, false) : level_db(m.file->sound, end - length * 0.2, end, false);
-    const double far = in ? level_db(m.file->sound, length * 0.8, length * 1.6, false) : level_db(m.file->sound, end - length * 1.6, end - length * 0.8, false);
+    const double near = in ? level_db(m.file->sound, 0, length * 0.2, false)
+                           : level_db(m.file->sound, end - length * 0.2, end, false);
+    const double far = in ? level_db(m.file->sound, length * 0.8, length * 1.6, false)
+                          : level_db(m.file->sound, end - length * 1.6, end - length * 0.8, false);
     check.measured = fmt::format("{:.0f} dB at the edge, {:.0f} dB inside", near, far);
     if (far > -55) check.met = near < far - 6;
     return;
@@ -405,13 +446,18 @@ void check_fade(const Json& w, const Measured& m, ConstraintCheck& check, bool i
   const auto luma = [&](double t) { return m.file->frames[m.file->frame_at(std::clamp(t, 0.0, end))].luma; };
   const double edge = in ? luma(0) : luma(end), inside = in ? luma(length * 1.05) : luma(end - length * 1.05);
   const double middle = in ? luma(length * 0.5) : luma(end - length * 0.5);
-  check.measured = fmt::format("brightness {:.0f} at the edge, {:.0f} half way, {:.0f} inside", edge, middle, inside);
+  check.measured =
+      fmt::format("brightness {:.0f} at the edge, {:.0f} half way, {:.0f} inside", edge, middle, inside);
   const bool white = edge > 200 && inside < 180;
   check.met = white || (edge < 0.35 * inside + 8 && middle < 0.95 * inside + 8);
 }
 
-void check_fade_in(const Json& w, const Measured& m, ConstraintCheck& c) { check_fade(w, m, c, true); }
-void check_fade_out(const Json& w, const Measured& m, ConstraintCheck& c) { check_fade(w, m, c, false); }
+void check_fade_in(const Json& w, const Measured& m, ConstraintCheck& c) {
+  check_fade(w, m, c, true);
+}
+void check_fade_out(const Json& w, const Measured& m, ConstraintCheck& c) {
+  check_fade(w, m, c, false);
+}
 
 void check_effect(const Json& w, const Measured& m, ConstraintCheck& check) {
   const std::string id = text_of(w, "id");
@@ -421,7 +467,8 @@ void check_effect(const Json& w, const Measured& m, ConstraintCheck& check) {
     std::vector<double> colour;
     double from = number(w, "at_s", 0), to = from + number(w, "duration_s", 1e9);
     for (const std::size_t i : frames)
-      if (m.file->frames[i].time_s >= from && m.file->frames[i].time_s < to) colour.push_back(m.file->frames[i].colour);
+      if (m.file->frames[i].time_s >= from && m.file->frames[i].time_s < to)
+        colour.push_back(m.file->frames[i].colour);
     if (colour.empty()) return;
     std::sort(colour.begin(), colour.end());
     check.measured = fmt::format("chroma amplitude {:.1f}", colour[colour.size() / 2]);
@@ -432,12 +479,13 @@ void check_effect(const Json& w, const Measured& m, ConstraintCheck& check) {
     check.measured = "cannot be told from the file alone";
     return;
   }
-  const bool planned = std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
-    return (d.type == DecisionType::effect && d.params.value("effect", "") == id) ||
-           (d.type == DecisionType::composite && d.params.value("layout", "") == id);
-  });
-  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned", planned ? "is" : "is not",
-                               100 * m.plan_agreement);
+  const bool planned =
+      std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
+        return (d.type == DecisionType::effect && d.params.value("effect", "") == id) ||
+               (d.type == DecisionType::composite && d.params.value("layout", "") == id);
+      });
+  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned",
+                               planned ? "is" : "is not", 100 * m.plan_agreement);
   check.met = planned && m.plan_agreement > 0.8;
   check.suggestion = "add the effect";
 }
@@ -451,10 +499,13 @@ void check_transition(const Json& w, const Measured& m, ConstraintCheck& check) 
   const auto count = std::count_if(m.plan->decisions.begin(), m.plan->decisions.end(),
                                    [](const Decision& d) { return d.type == DecisionType::transition; });
   const bool edges = text_of(w, "where") != "between";
-  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned", count, 100 * m.plan_agreement);
-  const bool planned = count > 0 || (edges && std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [](const Decision& d) {
-    return d.type == DecisionType::effect && d.params.value("effect", "").starts_with("fade");
-  }));
+  check.measured =
+      fmt::format("{} in the plan; {:.0f} % of the frames look as planned", count, 100 * m.plan_agreement);
+  const bool planned =
+      count > 0 ||
+      (edges && std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [](const Decision& d) {
+         return d.type == DecisionType::effect && d.params.value("effect", "").starts_with("fade");
+       }));
   check.met = (planned || m.pieces.size() < 2) && m.plan_agreement > 0.8;
 }
 
@@ -465,11 +516,12 @@ void check_composite(const Json& w, const Measured& m, ConstraintCheck& check) {
     check.measured = "cannot be told from the file alone";
     return;
   }
-  const bool planned = std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
-    return d.type == DecisionType::composite && d.params.value("layout", "") == layout;
-  });
-  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned", planned ? "is" : "is not",
-                               100 * m.plan_agreement);
+  const bool planned =
+      std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
+        return d.type == DecisionType::composite && d.params.value("layout", "") == layout;
+      });
+  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned",
+                               planned ? "is" : "is not", 100 * m.plan_agreement);
   check.met = planned && m.plan_agreement > 0.8;
 }
 
@@ -524,32 +576,50 @@ void check_pace(const Json& w, const Measured& m, ConstraintCheck& check) {
     check.met = std::abs(per_minute / std::max(1.0, number(w, "cuts_per_minute", 10)) - 1) < 0.35;
     return;
   }
-  // Average shot lengths: films of today lie at 3 to 6 s (Cutting, "Hollywood film", 2010), trailers under 2.5 s.
+  // Average shot lengths: films of today lie at 3 to 6 s (Cutting, "Hollywood film", 2010), trailers
+  // under 2.5 s.
   check.wanted = pace + " pace";
-  if (pace == "fast") check.met = per_minute >= 15;
-  else if (pace == "slow") check.met = per_minute <= 20;
-  else check.met = per_minute >= 6 && per_minute <= 40;
+  if (pace == "fast")
+    check.met = per_minute >= 15;
+  else if (pace == "slow")
+    check.met = per_minute <= 20;
+  else
+    check.met = per_minute >= 6 && per_minute <= 40;
   check.suggestion = pace == "fast" ? "use shorter pieces" : "use longer pieces";
 }
 
 const std::map<std::string_view, std::pair<Check, bool>>& checks() {
   // name -> (check, needs to know where the frames come from)
   static const std::map<std::string_view, std::pair<Check, bool>> table = {
-      {"duration", {check_duration, false}},   {"aspect", {check_aspect, false}},
-      {"size", {check_size, false}},           {"frame_rate", {check_frame_rate, false}},
-      {"text", {check_text, false}},           {"subtitles", {check_subtitles, false}},
-      {"keep", {check_keep, true}},            {"avoid", {check_avoid, true}},
-      {"opening", {check_opening, true}},      {"ending", {check_ending, true}},
-      {"order", {check_order, true}},          {"speed", {check_speed, true}},
-      {"ramp", {check_ramp, true}},            {"reverse", {check_reverse, true}},
-      {"freeze", {check_freeze, false}},       {"silence", {check_silence, false}},
-      {"sound", {check_sound, false}},         {"music", {check_music, false}},
-      {"volume", {check_volume, false}},       {"loudness", {check_loudness, false}},
+      {"duration", {check_duration, false}},
+      {"aspect", {check_aspect, false}},
+      {"size", {check_size, false}},
+      {"frame_rate", {check_frame_rate, false}},
+      {"text", {check_text, false}},
+      {"subtitles", {check_subtitles, false}},
+      {"keep", {check_keep, true}},
+      {"avoid", {check_avoid, true}},
+      {"opening", {check_opening, true}},
+      {"ending", {check_ending, true}},
+      {"order", {check_order, true}},
+      {"speed", {check_speed, true}},
+      {"ramp", {check_ramp, true}},
+      {"reverse", {check_reverse, true}},
+      {"freeze", {check_freeze, false}},
+      {"silence", {check_silence, false}},
+      {"sound", {check_sound, false}},
+      {"music", {check_music, false}},
+      {"volume", {check_volume, false}},
+      {"loudness", {check_loudness, false}},
       {"sound_effect", {check_sound_effect, false}},
-      {"fade_in", {check_fade_in, false}},     {"fade_out", {check_fade_out, false}},
-      {"effect", {check_effect, false}},       {"transition", {check_transition, false}},
-      {"composite", {check_composite, false}}, {"clips", {check_clips, true}},
-      {"sources", {check_sources, true}},      {"no_cuts", {check_no_cuts, true}},
+      {"fade_in", {check_fade_in, false}},
+      {"fade_out", {check_fade_out, false}},
+      {"effect", {check_effect, false}},
+      {"transition", {check_transition, false}},
+      {"composite", {check_composite, false}},
+      {"clips", {check_clips, true}},
+      {"sources", {check_sources, true}},
+      {"no_cuts", {check_no_cuts, true}},
       {"pace", {check_pace, false}},
   };
   return table;
@@ -557,7 +627,8 @@ const std::map<std::string_view, std::pair<Check, bool>>& checks() {
 
 }  // namespace
 
-std::vector<ConstraintCheck> check_constraints(const std::vector<Constraint>& wishes, const Measured& measured) {
+std::vector<ConstraintCheck> check_constraints(const std::vector<Constraint>& wishes,
+                                               const Measured& measured) {
   std::vector<ConstraintCheck> results;
   for (const Constraint& wish : wishes) {
     ConstraintCheck check;

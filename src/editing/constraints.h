@@ -19,8 +19,8 @@ namespace studio {
 
 // Which source frame each frame of the file shows.
 struct SeenFrame {
-  int source = -1;       // index into the sources; -1: none that is known
-  double source_s = 0;   // in the source's own time, from its first frame
+  int source = -1;          // index into the sources; -1: none that is known
+  double source_s = 0;      // in the source's own time, from its first frame
   bool by_picture = false;  // found by its picture, not only told by the plan
 };
 
@@ -40,20 +40,22 @@ struct Measured {
   const Comparison* comparison = nullptr;  // never null
   std::span<const EditSource> sources;
   const EditPlan* plan = nullptr;
-  std::vector<SeenFrame> seen;             // one for each frame of the file
+  std::vector<SeenFrame> seen;  // one for each frame of the file
   std::vector<TextFinding> texts;
-  std::vector<Piece> pieces;               // of the plan
-  double plan_agreement = 0;               // 0..1 of frames that look as the plan's reference
-  double source_match = 0;                 // 0..1 of frames found in the sources by their picture
+  std::vector<Piece> pieces;  // of the plan
+  double plan_agreement = 0;  // 0..1 of frames that look as the plan's reference
+  double source_match = 0;    // 0..1 of frames found in the sources by their picture
   int subtitle_streams = 0;
 };
 
-// By the plan's pieces, each frame checked against the source's own picture; by pictures alone without a plan.
+// By the plan's pieces, each frame checked against the source's own picture; by pictures alone without a
+// plan.
 std::vector<SeenFrame> seen_by_plan(const Fingerprint& file, const Comparison& with_plan,
                                     std::span<const Piece> pieces, std::span<const EditSource> sources,
                                     const std::vector<Fingerprint>& prints);
 std::vector<SeenFrame> seen_by_picture(const Fingerprint& file, const Comparison& with_sources);
 
-std::vector<ConstraintCheck> check_constraints(const std::vector<Constraint>& wishes, const Measured& measured);
+std::vector<ConstraintCheck> check_constraints(const std::vector<Constraint>& wishes,
+                                               const Measured& measured);
 
 }  // namespace studio

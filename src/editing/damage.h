@@ -38,7 +38,8 @@ struct Comparison {
 
 // `reference` must outlive the result.
 Comparison compare_with_plan(const Fingerprint& file, const Fingerprint& reference);
-Comparison compare_with_sources(const Fingerprint& file, const Fingerprint& reference, std::vector<SourceSpan> sources);
+Comparison compare_with_sources(const Fingerprint& file, const Fingerprint& reference,
+                                std::vector<SourceSpan> sources);
 Comparison compare_with_nothing(const Fingerprint& file);
 
 // Several sources as one film, with a gap between them that nothing matches.
@@ -51,7 +52,8 @@ struct Allowances {
 };
 
 // All of the below, sorted by frame.
-std::vector<Issue> find_damage(const Fingerprint& file, const Comparison& comparison, const Allowances& allowed = {});
+std::vector<Issue> find_damage(const Fingerprint& file, const Comparison& comparison,
+                               const Allowances& allowed = {});
 
 std::vector<Issue> find_black(const Fingerprint& file, const Comparison& comparison);
 // freeze, stutter, duplicate: pictures that stand while they should move.
@@ -60,8 +62,10 @@ std::vector<Issue> find_flicker(const Fingerprint& file, const Comparison& compa
 // dark, overexposed, color, blur, noise against the reference.
 std::vector<Issue> find_degraded(const Fingerprint& file, const Comparison& comparison);
 // order, speed, jump, length, and frames out of step (stutter).
-std::vector<Issue> find_displaced(const Fingerprint& file, const Comparison& comparison, const Allowances& allowed);
+std::vector<Issue> find_displaced(const Fingerprint& file, const Comparison& comparison,
+                                  const Allowances& allowed);
 // dropped_audio, silence, clipping, loudness, desync.
-std::vector<Issue> find_sound_damage(const Fingerprint& file, const Comparison& comparison, const Allowances& allowed);
+std::vector<Issue> find_sound_damage(const Fingerprint& file, const Comparison& comparison,
+                                     const Allowances& allowed);
 
 }  // namespace studio

@@ -14,14 +14,18 @@ using damage::make_issue;
 using damage::Run;
 using damage::runs_where;
 
-double frame_s(const Fingerprint& print) { return 1 / std::max(1.0, print.frame_rate); }
+double frame_s(const Fingerprint& print) {
+  return 1 / std::max(1.0, print.frame_rate);
+}
 
 double length_s(const Fingerprint& file, const AlignedRun& run) {
   return file.frames[static_cast<std::size_t>(run.last_frame)].time_s -
          file.frames[static_cast<std::size_t>(run.first_frame)].time_s + frame_s(file);
 }
 
-double time_of(const Fingerprint& file, std::int64_t frame) { return file.frames[static_cast<std::size_t>(frame)].time_s; }
+double time_of(const Fingerprint& file, std::int64_t frame) {
+  return file.frames[static_cast<std::size_t>(frame)].time_s;
+}
 
 // Where in the reference a run begins and ends.
 double reference_start(const Fingerprint& file, const AlignedRun& run) {
@@ -39,8 +43,8 @@ double offset_at(const Fingerprint& file, const AlignedRun& run, std::int64_t fr
 void fill_path(const Fingerprint& file, Comparison& c) {
   c.path.assign(file.frames.size(), -1);
   for (std::size_t i = 0; i < file.frames.size(); ++i)
-    c.path[i] = static_cast<std::int64_t>(
-        c.reference->frame_at(file.frames[i].time_s + c.alignment.frames[i].offset_s + frame_s(*c.reference) / 4));
+    c.path[i] = static_cast<std::int64_t>(c.reference->frame_at(
+        file.frames[i].time_s + c.alignment.frames[i].offset_s + frame_s(*c.reference) / 4));
 }
 
 // Several short runs on one line are one run: a path of dynamic programming has kinks of a frame.
@@ -52,7 +56,8 @@ std::vector<AlignedRun> joined(const Fingerprint& file, std::vector<AlignedRun> 
       const double start = time_of(file, before.first_frame), end = time_of(file, run.last_frame);
       const double end_offset = offset_at(file, run, run.last_frame);
       const double middle = offset_at(file, before, run.first_frame);
-      if (std::abs(middle - run.offset_s) <= tolerance_s && std::abs(before.speed - run.speed) < 0.05 && end > start) {
+      if (std::abs(middle - run.offset_s) <= tolerance_s && std::abs(before.speed - run.speed) < 0.05 &&
+          end > start) {
         const double frames_before = static_cast<double>(before.last_frame - before.first_frame + 1);
         const double frames_now = static_cast<double>(run.last_frame - run.first_frame + 1);
         before.matched_share = (before.matched_share * frames_before + run.matched_share * frames_now) /
@@ -93,7 +98,8 @@ Fingerprint concatenate(const std::vector<const Fingerprint*>& prints, std::vect
     all.thumbs.insert(all.thumbs.end(), print.thumbs.begin(), print.thumbs.end());
     // Sound starts where its picture starts; holes are silence.
     const auto steps_at = static_cast<std::size_t>(std::lround((at + print.sound.start_s) / kSoundStep_s));
-    const auto wave_at = static_cast<std::size_t>(std::lround(std::max(0.0, at + print.sound.start_s) * kSoundRate));
+    const auto wave_at =
+        static_cast<std::size_t>(std::lround(std::max(0.0, at + print.sound.start_s) * kSoundRate));
     if (print.has_audio) {
       all.has_audio = true;
       if (all.sound.steps.size() < steps_at) all.sound.steps.resize(steps_at);
@@ -119,11 +125,13 @@ Comparison compare_with_plan(const Fingerprint& file, const Fingerprint& referen
   c.home.assign(file.frames.size(), -1);
   for (std::size_t i = 0; i < file.frames.size(); ++i)
     if (file.frames[i].time_s < reference.duration_s + frame_s(file) / 2)
-      c.home[i] = static_cast<std::int64_t>(reference.frame_at(file.frames[i].time_s + frame_s(reference) / 4));
+      c.home[i] =
+          static_cast<std::int64_t>(reference.frame_at(file.frames[i].time_s + frame_s(reference) / 4));
   return c;
 }
 
-Comparison compare_with_sources(const Fingerprint& file, const Fingerprint& reference, std::vector<SourceSpan> sources) {
+Comparison compare_with_sources(const Fingerprint& file, const Fingerprint& reference,
+                                std::vector<SourceSpan> sources) {
   Comparison c;
   c.kind = ComparedWith::sources;
   c.reference = &reference;
@@ -148,8 +156,8 @@ Comparison compare_with_sources(const Fingerprint& file, const Fingerprint& refe
   };
   for (std::size_t a = 0; a < anchors.size(); ++a) {
     const AlignedRun& run = *anchors[a];
-    const std::int64_t next = a + 1 < anchors.size() ? anchors[a + 1]->first_frame
-                                                     : static_cast<std::int64_t>(file.frames.size());
+    const std::int64_t next =
+        a + 1 < anchors.size() ? anchors[a + 1]->first_frame : static_cast<std::int64_t>(file.frames.size());
     set_home(a == 0 ? 0 : run.first_frame, next - 1, run);
   }
   return c;
@@ -176,10 +184,10 @@ void name_speeds(const Fingerprint& file, const Comparison& c, std::vector<Issue
       issues.push_back(make_issue("order", frames, 0.8, fmt::format("{:.2f} s play backwards", length),
                                   "render these frames in the plan's direction"));
     else
-      issues.push_back(make_issue("speed", frames, std::clamp(0.4 + drift / 2, 0.4, 1.0),
-                                  fmt::format("plays at {:.2f} times the speed it should have, for {:.2f} s",
-                                              run.speed, length),
-                                  "set the speed back, or render these frames again"));
+      issues.push_back(make_issue(
+          "speed", frames, std::clamp(0.4 + drift / 2, 0.4, 1.0),
+          fmt::format("plays at {:.2f} times the speed it should have, for {:.2f} s", run.speed, length),
+          "set the speed back, or render these frames again"));
   }
 }
 
@@ -199,17 +207,18 @@ void name_order(const Fingerprint& file, const Comparison& c, std::vector<Issue>
     if (!wrong[a]) continue;
     // With a plan, a piece that is at home is not what went wrong, even if another jumped over it.
     if (c.kind == ComparedWith::plan && std::abs(pieces[a]->offset_s) < tolerance) continue;
-    const Run frames{static_cast<std::size_t>(pieces[a]->first_frame), static_cast<std::size_t>(pieces[a]->last_frame)};
+    const Run frames{static_cast<std::size_t>(pieces[a]->first_frame),
+                     static_cast<std::size_t>(pieces[a]->last_frame)};
     if (!issues.empty() && issues.back().kind == "order" &&
         issues.back().last_frame + 1 >= pieces[a]->first_frame) {
       issues.back().last_frame = pieces[a]->last_frame;
       continue;
     }
-    issues.push_back(make_issue(
-        "order", frames, std::clamp(0.5 + length_s(file, *pieces[a]) / 5, 0.5, 1.0),
-        fmt::format("the film from {:.2f} s is seen at {:.2f} s, out of its order",
-                    reference_start(file, *pieces[a]), time_of(file, pieces[a]->first_frame)),
-        "put the pieces back into the planned order"));
+    issues.push_back(
+        make_issue("order", frames, std::clamp(0.5 + length_s(file, *pieces[a]) / 5, 0.5, 1.0),
+                   fmt::format("the film from {:.2f} s is seen at {:.2f} s, out of its order",
+                               reference_start(file, *pieces[a]), time_of(file, pieces[a]->first_frame)),
+                   "put the pieces back into the planned order"));
   }
 }
 
@@ -221,15 +230,17 @@ void name_jumps(const Fingerprint& file, const Comparison& c, std::vector<Issue>
   for (const AlignedRun& run : c.runs) {
     if (run.matched_share < 0.6 || length_s(file, run) < 0.15) continue;
     const double expected = before ? reference_end(file, *before) : 0.0;
-    const double gap_frames = before ? static_cast<double>(run.first_frame - before->last_frame - 1) : static_cast<double>(run.first_frame);
+    const double gap_frames = before ? static_cast<double>(run.first_frame - before->last_frame - 1)
+                                     : static_cast<double>(run.first_frame);
     const double skipped = reference_start(file, run) - expected - gap_frames * frame_s(file);
     // After a standing picture the film goes on where it would have been: that skip is the freeze's.
     const bool after_freeze = before && before->speed < 0.5;
     if (skipped > least && !after_freeze && !(before == nullptr && skipped < 0.2)) {
       const auto at = static_cast<std::size_t>(run.first_frame);
-      issues.push_back(make_issue("jump", {at > 0 ? at - 1 : 0, at}, std::clamp(0.35 + skipped / 4, 0.35, 1.0),
-                                  fmt::format("{:.2f} s of the planned film are missing before this frame", skipped),
-                                  "render again with the missing piece"));
+      issues.push_back(
+          make_issue("jump", {at > 0 ? at - 1 : 0, at}, std::clamp(0.35 + skipped / 4, 0.35, 1.0),
+                     fmt::format("{:.2f} s of the planned film are missing before this frame", skipped),
+                     "render again with the missing piece"));
     }
     before = &run;
   }
@@ -257,7 +268,8 @@ void name_out_of_step(const Fingerprint& file, const Comparison& c, std::vector<
       for (std::size_t i = a; i < a + window; ++i) rough[i] = 1;
   }
   for (const Run& run : runs_where(n, [&](std::size_t i) { return rough[i] != 0; }))
-    issues.push_back(make_issue("stutter", run, 0.7, "frames are shown out of step: repeated, skipped or shuffled",
+    issues.push_back(make_issue("stutter", run, 0.7,
+                                "frames are shown out of step: repeated, skipped or shuffled",
                                 "render these frames again in order"));
 }
 
@@ -301,7 +313,8 @@ std::vector<Issue> find_displaced(const Fingerprint& file, const Comparison& c, 
   return issues;
 }
 
-std::vector<Issue> find_damage(const Fingerprint& file, const Comparison& comparison, const Allowances& allowed) {
+std::vector<Issue> find_damage(const Fingerprint& file, const Comparison& comparison,
+                               const Allowances& allowed) {
   std::vector<Issue> all;
   const auto take = [&](std::vector<Issue> found) {
     all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
@@ -318,7 +331,8 @@ std::vector<Issue> find_damage(const Fingerprint& file, const Comparison& compar
   // Two detectors may name one thing: overlapping issues of a kind are one.
   std::vector<Issue> merged;
   for (Issue& issue : all) {
-    if (!merged.empty() && merged.back().kind == issue.kind && issue.first_frame <= merged.back().last_frame + 1) {
+    if (!merged.empty() && merged.back().kind == issue.kind &&
+        issue.first_frame <= merged.back().last_frame + 1) {
       Issue& before = merged.back();
       before.last_frame = std::max(before.last_frame, issue.last_frame);
       if (issue.severity > before.severity) before.severity = issue.severity, before.message = issue.message;
@@ -330,7 +344,8 @@ std::vector<Issue> find_damage(const Fingerprint& file, const Comparison& compar
   std::erase_if(merged, [&](const Issue& issue) {
     if (issue.kind != "black" || issue.last_frame - issue.first_frame > 2) return false;
     return std::any_of(merged.begin(), merged.end(), [&](const Issue& other) {
-      return other.kind == "flicker" && other.first_frame <= issue.last_frame && other.last_frame >= issue.first_frame;
+      return other.kind == "flicker" && other.first_frame <= issue.last_frame &&
+             other.last_frame >= issue.first_frame;
     });
   });
   std::stable_sort(merged.begin(), merged.end(),

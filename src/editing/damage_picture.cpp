@@ -16,17 +16,22 @@ using damage::median_of;
 using damage::Run;
 using damage::runs_where;
 
-bool is_black(const FramePrint& f) { return f.luma < 20 && f.dark_share > 0.96f; }
+bool is_black(const FramePrint& f) {
+  return f.luma < 20 && f.dark_share > 0.96f;
+}
 
 // A standing picture is coded as skipped blocks: almost no change, though a new keyframe may pop a little.
 // `contrast`: of this picture against the one it should be, as a darkened or blurred picture changes less.
 bool stands(const FramePrint& f, float contrast) {
   return f.change < 1.5f * contrast || (f.mean_change < 0.35f * contrast && f.change < 4.f * contrast);
 }
-bool moves(const FramePrint& f) { return f.change >= 3.f; }
+bool moves(const FramePrint& f) {
+  return f.change >= 3.f;
+}
 
 const FramePrint* reference_frame(const Comparison& c, std::int64_t frame) {
-  if (!c.reference || frame < 0 || frame >= static_cast<std::int64_t>(c.reference->frames.size())) return nullptr;
+  if (!c.reference || frame < 0 || frame >= static_cast<std::int64_t>(c.reference->frames.size()))
+    return nullptr;
   return &c.reference->frames[static_cast<std::size_t>(frame)];
 }
 
@@ -37,8 +42,7 @@ bool any_near(const Comparison& c, std::int64_t frame, std::int64_t reach, bool 
 }
 
 double seconds_of(const Fingerprint& file, const Run& run) {
-  return file.frames[run.last].time_s - file.frames[run.first].time_s +
-         1 / std::max(1.0, file.frame_rate);
+  return file.frames[run.last].time_s - file.frames[run.first].time_s + 1 / std::max(1.0, file.frame_rate);
 }
 
 // Does the reference move over the frames that this run should show? Without a reference the file's own
@@ -124,8 +128,8 @@ std::vector<Issue> find_standing(const Fingerprint& file, const Comparison& c) {
   while (i < unwanted.size()) {
     std::size_t j = i;
     const double gap = std::max(0.5, 4.5 / std::max(1.0, file.frame_rate));
-    while (j + 1 < unwanted.size() && file.frames[unwanted[j + 1].first].time_s -
-                                              file.frames[unwanted[j].last].time_s < gap)
+    while (j + 1 < unwanted.size() &&
+           file.frames[unwanted[j + 1].first].time_s - file.frames[unwanted[j].last].time_s < gap)
       ++j;
     const Run whole{unwanted[i].first, unwanted[j].last};
     std::size_t stood = 0, longest = 0;
@@ -135,10 +139,11 @@ std::vector<Issue> find_standing(const Fingerprint& file, const Comparison& c) {
     }
     const double longest_s = static_cast<double>(longest) / std::max(1.0, file.frame_rate);
     if (j - i + 1 >= 3 && (longest_s < 0.5 || stood > 2 * longest)) {
-      issues.push_back(make_issue(
-          "stutter", whole, std::min(1.0, 0.35 + static_cast<double>(stood) / static_cast<double>(whole.size()) / 2),
-          fmt::format("{} of {} frames repeat the one before", stood, whole.size()),
-          "render these frames again at the film's own frame rate"));
+      issues.push_back(
+          make_issue("stutter", whole,
+                     std::min(1.0, 0.35 + static_cast<double>(stood) / static_cast<double>(whole.size()) / 2),
+                     fmt::format("{} of {} frames repeat the one before", stood, whole.size()),
+                     "render these frames again at the film's own frame rate"));
     } else {
       for (std::size_t k = i; k <= j; ++k) {
         const Run& run = unwanted[k];
@@ -150,9 +155,10 @@ std::vector<Issue> find_standing(const Fingerprint& file, const Comparison& c) {
                                       fmt::format("the picture stands still for {:.2f} s", length),
                                       "render these frames again, or cut the standing stretch out"));
         else if (c.reference)
-          issues.push_back(make_issue("duplicate", run, 0.2,
-                                      fmt::format("{} frame{} repeated", run.size(), run.size() > 1 ? "s" : ""),
-                                      "render at the film's own frame rate"));
+          issues.push_back(
+              make_issue("duplicate", run, 0.2,
+                         fmt::format("{} frame{} repeated", run.size(), run.size() > 1 ? "s" : ""),
+                         "render at the film's own frame rate"));
       }
     }
     i = j + 1;
@@ -216,9 +222,10 @@ std::vector<Issue> find_flicker(const Fingerprint& file, const Comparison& c) {
     double sum = 0;
     for (std::size_t i = run.first; i <= run.last; ++i) sum += std::abs(swing[i]);
     const double amplitude = sum / static_cast<double>(run.size());
-    issues.push_back(make_issue("flicker", run, std::min(1.0, 0.35 + amplitude * 3),
-                                fmt::format("brightness swings by {:.0f} % from frame to frame", 100 * amplitude),
-                                "render these frames again without the flicker, or deflicker them"));
+    issues.push_back(
+        make_issue("flicker", run, std::min(1.0, 0.35 + amplitude * 3),
+                   fmt::format("brightness swings by {:.0f} % from frame to frame", 100 * amplitude),
+                   "render these frames again without the flicker, or deflicker them"));
   }
   return issues;
 }
@@ -235,19 +242,22 @@ void name_runs(const Fingerprint& file, const std::vector<double>& values, doubl
   for (std::ptrdiff_t i = 0; i < n; ++i) {
     std::vector<double> near;
     for (auto k = std::max<std::ptrdiff_t>(0, i - half); k <= std::min(n - 1, i + half); ++k)
-      if (!std::isnan(values[static_cast<std::size_t>(k)])) near.push_back(values[static_cast<std::size_t>(k)]);
+      if (!std::isnan(values[static_cast<std::size_t>(k)]))
+        near.push_back(values[static_cast<std::size_t>(k)]);
     if (near.size() >= 3) smooth[static_cast<std::size_t>(i)] = median_of(near);
   }
-  for (const Run& run : runs_where(values.size(), [&](std::size_t i) { return !std::isnan(smooth[i]) && bad(smooth[i]); })) {
+  for (const Run& run :
+       runs_where(values.size(), [&](std::size_t i) { return !std::isnan(smooth[i]) && bad(smooth[i]); })) {
     const double length = seconds_of(file, run);
     if (length < least_s) continue;
     std::vector<double> inside(smooth.begin() + static_cast<std::ptrdiff_t>(run.first),
                                smooth.begin() + static_cast<std::ptrdiff_t>(run.last) + 1);
     const double ratio = median_of(inside);
     const double off = std::abs(std::log(std::max(0.02, ratio)));
-    issues.push_back(make_issue(kind, run, std::clamp(0.25 + off * 0.7, 0.3, 1.0),
-                                fmt::format("{}: {:.0f} % of what it should be, for {:.2f} s", what, 100 * ratio, length),
-                                suggestion));
+    issues.push_back(
+        make_issue(kind, run, std::clamp(0.25 + off * 0.7, 0.3, 1.0),
+                   fmt::format("{}: {:.0f} % of what it should be, for {:.2f} s", what, 100 * ratio, length),
+                   suggestion));
   }
 }
 
@@ -261,8 +271,9 @@ std::vector<Issue> find_degraded(const Fingerprint& file, const Comparison& c) {
     std::vector<double> luma(n, NAN);
     for (std::size_t i = 0; i < n; ++i)
       if (!is_black(file.frames[i])) luma[i] = file.frames[i].luma / 100.0;
-    name_runs(file, luma, 0.8, [](double v) { return v < 0.32; }, issues, "dark", "brightness",
-              "lighten the picture");
+    name_runs(
+        file, luma, 0.8, [](double v) { return v < 0.32; }, issues, "dark", "brightness",
+        "lighten the picture");
     return issues;
   }
   std::vector<double> brightness(n, NAN), colour(n, NAN), detail(n, NAN);
@@ -273,19 +284,25 @@ std::vector<Issue> find_degraded(const Fingerprint& file, const Comparison& c) {
     if (f->colour > 3) colour[i] = file.frames[i].colour / f->colour;
     // Less contrast shrinks detail too; that is darkness and named as such.
     if (f->detail > 2 && f->spread > 4)
-      detail[i] = file.frames[i].detail / f->detail / std::clamp(file.frames[i].spread / f->spread, 0.1f, 1.f);
+      detail[i] =
+          file.frames[i].detail / f->detail / std::clamp(file.frames[i].spread / f->spread, 0.1f, 1.f);
   }
-  name_runs(file, brightness, 0.3, [](double v) { return v < 0.82; }, issues, "dark", "brightness",
-            "take the darkening out, or render again");
-  name_runs(file, brightness, 0.3, [](double v) { return v > 1.25; }, issues, "overexposed", "brightness",
-            "take the brightening out, or render again");
-  name_runs(file, colour, 0.3, [](double v) { return v < 0.5 || v > 1.9; }, issues, "color", "colour",
-            "render again with the film's own colours");
+  name_runs(
+      file, brightness, 0.3, [](double v) { return v < 0.82; }, issues, "dark", "brightness",
+      "take the darkening out, or render again");
+  name_runs(
+      file, brightness, 0.3, [](double v) { return v > 1.25; }, issues, "overexposed", "brightness",
+      "take the brightening out, or render again");
+  name_runs(
+      file, colour, 0.3, [](double v) { return v < 0.5 || v > 1.9; }, issues, "color", "colour",
+      "render again with the film's own colours");
   // The small reference is a little softer or sharper than the file's own shrunken pictures.
-  name_runs(file, detail, 0.3, [](double v) { return v < 0.5; }, issues, "blur", "fine detail",
-            "render again at a higher quality, without the blur");
-  name_runs(file, detail, 0.3, [](double v) { return v > 2.2; }, issues, "noise", "fine detail",
-            "render again from the clean film");
+  name_runs(
+      file, detail, 0.3, [](double v) { return v < 0.5; }, issues, "blur", "fine detail",
+      "render again at a higher quality, without the blur");
+  name_runs(
+      file, detail, 0.3, [](double v) { return v > 2.2; }, issues, "noise", "fine detail",
+      "render again from the clean film");
   return issues;
 }
 

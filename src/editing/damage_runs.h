@@ -21,8 +21,10 @@ std::vector<Run> runs_where(std::size_t count, Predicate holds) {
   std::vector<Run> runs;
   for (std::size_t i = 0; i < count; ++i) {
     if (!holds(i)) continue;
-    if (!runs.empty() && runs.back().last + 1 == i) runs.back().last = i;
-    else runs.push_back({i, i});
+    if (!runs.empty() && runs.back().last + 1 == i)
+      runs.back().last = i;
+    else
+      runs.push_back({i, i});
   }
   return runs;
 }

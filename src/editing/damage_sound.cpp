@@ -19,7 +19,9 @@ using damage::runs_where;
 constexpr double kAudible_db = -50;
 constexpr std::size_t kSmooth = 10;  // steps: 100 ms, the shortest thing that sounds like anything
 
-double to_db(double rms) { return 20 * std::log10(std::max(rms, 1e-6)); }
+double to_db(double rms) {
+  return 20 * std::log10(std::max(rms, 1e-6));
+}
 
 // Loudness of 100 ms around each step.
 std::vector<double> levels_of(const SoundPrint& sound) {
@@ -31,7 +33,8 @@ std::vector<double> levels_of(const SoundPrint& sound) {
     sums[i + 1] = sum;
   }
   for (std::size_t i = 0; i < levels.size(); ++i) {
-    const std::size_t a = i > kSmooth / 2 ? i - kSmooth / 2 : 0, b = std::min(levels.size(), i + kSmooth / 2 + 1);
+    const std::size_t a = i > kSmooth / 2 ? i - kSmooth / 2 : 0,
+                      b = std::min(levels.size(), i + kSmooth / 2 + 1);
     levels[i] = to_db(std::sqrt(std::max(0.0, (sums[b] - sums[a]) / static_cast<double>(b - a))));
   }
   return levels;
@@ -39,7 +42,7 @@ std::vector<double> levels_of(const SoundPrint& sound) {
 
 // The sound of a film on the clock of its pictures, one value a step of 10 ms from time 0.
 struct Clocked {
-  std::vector<double> level;       // dB
+  std::vector<double> level;  // dB
   std::vector<SoundStep> step;
 };
 
@@ -58,7 +61,8 @@ Clocked clocked(const Fingerprint& print, double length_s) {
 }
 
 // Reference time of each step of the file; empty where it is not known.
-std::vector<std::optional<double>> expected_times(const Fingerprint& file, const Comparison& c, std::size_t steps) {
+std::vector<std::optional<double>> expected_times(const Fingerprint& file, const Comparison& c,
+                                                  std::size_t steps) {
   std::vector<std::optional<double>> times(steps);
   for (std::size_t i = 0; i < steps; ++i) {
     const double t = static_cast<double>(i) * kSoundStep_s;
@@ -87,8 +91,10 @@ template <typename Bad>
 std::vector<Run> bad_runs(std::size_t count, std::size_t bridge, std::size_t least, Bad bad) {
   std::vector<Run> joined;
   for (const Run& run : runs_where(count, bad)) {
-    if (!joined.empty() && run.first - joined.back().last <= bridge) joined.back().last = run.last;
-    else joined.push_back(run);
+    if (!joined.empty() && run.first - joined.back().last <= bridge)
+      joined.back().last = run.last;
+    else
+      joined.push_back(run);
   }
   std::erase_if(joined, [least](const Run& run) { return run.size() < least; });
   return joined;
@@ -100,8 +106,8 @@ void name_dropped(const Fingerprint& file, const Clocked& heard, const std::vect
   if (known) {
     // A hole counts where the expected sound is heard; its own pauses are bridged.
     for (const Run& run : bad_runs(n, 40, 12, [&](std::size_t i) {
-           return !std::isnan(expected[i]) && expected[i] > kAudible_db && heard.level[i] < expected[i] - 22 &&
-                  heard.level[i] < -48;
+           return !std::isnan(expected[i]) && expected[i] > kAudible_db &&
+                  heard.level[i] < expected[i] - 22 && heard.level[i] < -48;
          })) {
       const double length = static_cast<double>(run.size()) * kSoundStep_s;
       issues.push_back(make_issue("dropped_audio", frames_of(file, run), std::min(1.0, 0.45 + length / 4),
@@ -167,21 +173,24 @@ void name_loudness(const Fingerprint& file, const Clocked& heard, const std::vec
     const double middle = median_of(near);
     for (std::size_t k = i; k < std::min(n, i + 5); ++k) off[k] = middle;
   }
-  for (const Run& run : bad_runs(n, 50, 80, [&](std::size_t i) { return !std::isnan(off[i]) && std::abs(off[i]) > 4; })) {
+  for (const Run& run :
+       bad_runs(n, 50, 80, [&](std::size_t i) { return !std::isnan(off[i]) && std::abs(off[i]) > 4; })) {
     std::vector<double> inside;
     for (std::size_t i = run.first; i <= run.last; ++i)
       if (!std::isnan(off[i])) inside.push_back(off[i]);
     const double by = median_of(inside);
-    issues.push_back(make_issue("loudness", frames_of(file, run), std::clamp(std::abs(by) / 24, 0.2, 1.0),
-                                fmt::format("{:.1f} dB {} than it should be, for {:.1f} s", std::abs(by),
-                                            by > 0 ? "louder" : "softer", static_cast<double>(run.size()) * kSoundStep_s),
-                                "set the gain back"));
+    issues.push_back(
+        make_issue("loudness", frames_of(file, run), std::clamp(std::abs(by) / 24, 0.2, 1.0),
+                   fmt::format("{:.1f} dB {} than it should be, for {:.1f} s", std::abs(by),
+                               by > 0 ? "louder" : "softer", static_cast<double>(run.size()) * kSoundStep_s),
+                   "set the gain back"));
   }
 }
 
 void name_desync(const Fingerprint& file, const Comparison& c, std::vector<Issue>& issues) {
   constexpr double kWindow_s = 1.0, kHop_s = 0.5, kSearch_s = 1.5;
-  const double limit = std::max(0.045, 1.2 / std::max(1.0, std::max(file.frame_rate, c.reference->frame_rate)));
+  const double limit =
+      std::max(0.045, 1.2 / std::max(1.0, std::max(file.frame_rate, c.reference->frame_rate)));
   struct Window {
     double start_s = 0, lag_s = 0;
     bool judged = false, late = false;
@@ -198,11 +207,14 @@ void name_desync(const Fingerprint& file, const Comparison& c, std::vector<Issue
       const FrameMatch& m = c.alignment.frames[i];
       steady &= m.matched && std::abs(m.offset_s - c.alignment.frames[a].offset_s) < 0.03;
       if (c.home[i] >= 0)
-        offsets.push_back(c.reference->frames[static_cast<std::size_t>(c.home[i])].time_s - file.frames[i].time_s);
+        offsets.push_back(c.reference->frames[static_cast<std::size_t>(c.home[i])].time_s -
+                          file.frames[i].time_s);
     }
     std::optional<double> offset;
-    if (steady) offset = c.alignment.frames[a].offset_s;
-    else if (!offsets.empty() && std::abs(offsets.front() - offsets.back()) < 0.05) offset = median_of(offsets);
+    if (steady)
+      offset = c.alignment.frames[a].offset_s;
+    else if (!offsets.empty() && std::abs(offsets.front() - offsets.back()) < 0.05)
+      offset = median_of(offsets);
     if (offset) {
       // Cheap first: in step already.
       auto found = sound_lag(file.sound, c.reference->sound, t, *offset, window, 0.02);
@@ -223,16 +235,18 @@ void name_desync(const Fingerprint& file, const Comparison& c, std::vector<Issue
     }
     std::size_t j = i, count = 1;
     for (std::size_t k = i + 1; k < windows.size() && k <= j + 3; ++k)
-      if (windows[k].late && std::abs(windows[k].lag_s - windows[j].lag_s) < 0.06) j = k, ++count;
-      else if (windows[k].judged && !windows[k].late) break;
+      if (windows[k].late && std::abs(windows[k].lag_s - windows[j].lag_s) < 0.06)
+        j = k, ++count;
+      else if (windows[k].judged && !windows[k].late)
+        break;
     if (count >= 2 || windows.size() <= 4) {
       const double end = windows[j].start_s + window;
-      issues.push_back(make_issue(
-          "desync", {file.frame_at(windows[i].start_s), file.frame_at(end - 1e-3)},
-          std::clamp(0.45 + std::abs(windows[i].lag_s), 0.45, 1.0),
-          fmt::format("the sound is {:.0f} ms {} the picture", 1000 * std::abs(windows[i].lag_s),
-                      windows[i].lag_s > 0 ? "behind" : "ahead of"),
-          fmt::format("shift the sound by {:+.0f} ms", -1000 * windows[i].lag_s)));
+      issues.push_back(
+          make_issue("desync", {file.frame_at(windows[i].start_s), file.frame_at(end - 1e-3)},
+                     std::clamp(0.45 + std::abs(windows[i].lag_s), 0.45, 1.0),
+                     fmt::format("the sound is {:.0f} ms {} the picture", 1000 * std::abs(windows[i].lag_s),
+                                 windows[i].lag_s > 0 ? "behind" : "ahead of"),
+                     fmt::format("shift the sound by {:+.0f} ms", -1000 * windows[i].lag_s)));
     }
     i = j + 1;
   }
@@ -240,18 +254,21 @@ void name_desync(const Fingerprint& file, const Comparison& c, std::vector<Issue
 
 }  // namespace
 
-std::vector<Issue> find_sound_damage(const Fingerprint& file, const Comparison& c, const Allowances& allowed) {
+std::vector<Issue> find_sound_damage(const Fingerprint& file, const Comparison& c,
+                                     const Allowances& allowed) {
   std::vector<Issue> issues;
   const bool known = c.reference != nullptr && c.reference->has_audio;
   if (!file.has_audio && !known) return issues;
-  if (c.reference && !c.reference->has_audio && c.kind == ComparedWith::sources && !file.has_audio) return issues;
+  if (c.reference && !c.reference->has_audio && c.kind == ComparedWith::sources && !file.has_audio)
+    return issues;
   const Clocked heard = clocked(file, file.duration_s);
   const std::size_t n = heard.level.size();
 
   std::vector<double> expected(n, NAN);
   std::vector<SoundStep> expected_step(n);
   if (known) {
-    const Clocked reference = clocked(*c.reference, std::max(c.reference->duration_s, c.reference->sound.duration_s()));
+    const Clocked reference =
+        clocked(*c.reference, std::max(c.reference->duration_s, c.reference->sound.duration_s()));
     const auto times = expected_times(file, c, n);
     for (std::size_t i = 0; i < n; ++i) {
       if (!times[i]) continue;

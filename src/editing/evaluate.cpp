@@ -60,7 +60,8 @@ std::vector<TextTask> texts_of_plan(const EditPlan& plan, double duration_s) {
     // Subtitles come and go: look often enough to meet one.
     if (subtitles) {
       task.look_at_s.clear();
-      for (double t = task.finding.from_s + 0.25; t < task.finding.to_s && task.look_at_s.size() < 60; t += 0.5)
+      for (double t = task.finding.from_s + 0.25; t < task.finding.to_s && task.look_at_s.size() < 60;
+           t += 0.5)
         task.look_at_s.push_back(t);
     }
     tasks.push_back(std::move(task));
@@ -79,7 +80,8 @@ std::vector<TextTask> texts_of_brief(const Brief& brief, double duration_s) {
     if (wish.anchor == Anchor::at) from = wish.at_s.value_or(0), to = from + wish.duration_s.value_or(2);
     if (wish.anchor == Anchor::throughout) to = duration_s;
     const double step = wish.anchor == Anchor::throughout ? std::max(0.5, duration_s / 6) : 0.8;
-    for (double t = from + 0.4; t < to - 0.05; t += step) task.look_at_s.push_back(std::min(t, duration_s - 0.05));
+    for (double t = from + 0.4; t < to - 0.05; t += step)
+      task.look_at_s.push_back(std::min(t, duration_s - 0.05));
     if (task.look_at_s.empty()) task.look_at_s.push_back((from + to) / 2);
     tasks.push_back(std::move(task));
   }
@@ -97,7 +99,8 @@ void look_in_place(TextTask& task, const std::vector<StillPicture>& stills, cons
   std::size_t drawn = 0, seen = 0, asked = 0;
   double visibility = 0, contrast = 0;
   for (const double t : task.look_at_s) {
-    const StillPicture *with = still_near(reference.with_text, t), *without = still_near(reference.without_text, t);
+    const StillPicture *with = still_near(reference.with_text, t),
+                       *without = still_near(reference.without_text, t);
     if (!with || !without) continue;
     ++asked;
     const StillPicture* file = still_near(stills, t);
@@ -116,23 +119,27 @@ void look_in_place(TextTask& task, const std::vector<StillPicture>& stills, cons
     return;
   }
   task.finding.visible = seen * 2 >= drawn && seen > 0;
-  task.finding.evidence = fmt::format("{:.0f} % of its pixels' change is there, contrast {:.0f}",
-                                      100 * visibility / static_cast<double>(drawn), contrast / static_cast<double>(drawn));
+  task.finding.evidence =
+      fmt::format("{:.0f} % of its pixels' change is there, contrast {:.0f}",
+                  100 * visibility / static_cast<double>(drawn), contrast / static_cast<double>(drawn));
 }
 
-void look_by_shape(TextTask& task, const std::vector<StillPicture>& stills, const std::vector<SeenFrame>& seen,
-                   const Fingerprint& file, std::span<const EditSource> sources) {
+void look_by_shape(TextTask& task, const std::vector<StillPicture>& stills,
+                   const std::vector<SeenFrame>& seen, const Fingerprint& file,
+                   std::span<const EditSource> sources) {
   double best = 0, first = 1e9, last = -1;
   for (const double t : task.look_at_s) {
     const StillPicture* still = still_near(stills, t);
     if (!still) continue;
     std::optional<StillPicture> bare;
     if (const std::size_t i = file.frame_at(t); i < seen.size() && seen[i].source >= 0)
-      if (auto picture = still_at(sources[static_cast<std::size_t>(seen[i].source)].media.path, seen[i].source_s))
+      if (auto picture =
+              still_at(sources[static_cast<std::size_t>(seen[i].source)].media.path, seen[i].source_s))
         bare = *std::move(picture);
     auto sight = text_by_shape(*still, nullptr, task.finding.text);
     if (bare && (!sight || !sight->visible))
-      if (auto again = text_by_shape(*still, &*bare, task.finding.text); again && (!sight || again->visibility > sight->visibility))
+      if (auto again = text_by_shape(*still, &*bare, task.finding.text);
+          again && (!sight || again->visibility > sight->visibility))
         sight = again;
     if (!sight) continue;
     task.finding.judged = true;
@@ -143,8 +150,10 @@ void look_by_shape(TextTask& task, const std::vector<StillPicture>& stills, cons
     }
   }
   task.finding.visible = last >= 0;
-  if (last >= 0) task.finding.from_s = first, task.finding.to_s = last;
-  else if (!task.look_at_s.empty()) task.finding.from_s = task.look_at_s.front(), task.finding.to_s = task.look_at_s.back();
+  if (last >= 0)
+    task.finding.from_s = first, task.finding.to_s = last;
+  else if (!task.look_at_s.empty())
+    task.finding.from_s = task.look_at_s.front(), task.finding.to_s = task.look_at_s.back();
   task.finding.evidence = fmt::format("its letters correlate by {:.2f} with the picture", best);
 }
 
@@ -168,15 +177,19 @@ void forgive(std::vector<Issue>& issues, const Brief& brief, const Fingerprint& 
     return i.first_frame < reach || i.last_frame > n - reach;
   };
   const auto asked = [&](std::string_view id) {
-    return std::any_of(brief.effects.begin(), brief.effects.end(), [&](const EffectWish& w) { return w.id == id; });
+    return std::any_of(brief.effects.begin(), brief.effects.end(),
+                       [&](const EffectWish& w) { return w.id == id; });
   };
-  const bool fades = std::any_of(brief.transitions.begin(), brief.transitions.end(), [](const TransitionWish& w) {
-    return w.kind.find("fade") != std::string::npos;
-  });
-  const bool freezes = std::any_of(brief.speeds.begin(), brief.speeds.end(), [](const SpeedWish& w) { return w.kind == "freeze"; });
+  const bool fades =
+      std::any_of(brief.transitions.begin(), brief.transitions.end(),
+                  [](const TransitionWish& w) { return w.kind.find("fade") != std::string::npos; });
+  const bool freezes = std::any_of(brief.speeds.begin(), brief.speeds.end(),
+                                   [](const SpeedWish& w) { return w.kind == "freeze"; });
   std::erase_if(issues, [&](const Issue& i) {
-    if (i.kind == "black" || i.kind == "dark") return fades || ((asked("fade_in") || asked("fade_out")) && near_edge(i));
-    if (i.kind == "freeze" || i.kind == "duplicate") return freezes || (i.kind == "duplicate" && !brief.speeds.empty());
+    if (i.kind == "black" || i.kind == "dark")
+      return fades || ((asked("fade_in") || asked("fade_out")) && near_edge(i));
+    if (i.kind == "freeze" || i.kind == "duplicate")
+      return freezes || (i.kind == "duplicate" && !brief.speeds.empty());
     if (i.kind == "stutter") return !brief.speeds.empty();  // slow motion repeats frames
     if (i.kind == "color") return asked("black_and_white") || asked("saturation");
     if (i.kind == "blur") return asked("blur") || asked("pixelate");
@@ -234,8 +247,8 @@ void weigh(Evaluation& e, const QualityWeights& weights) {
 
 // Decision of the plan that an issue's frames belong to.
 std::string decision_at(std::span<const Piece> pieces, const Fingerprint& file, const Issue& issue) {
-  const auto at = static_cast<std::size_t>(std::clamp<std::int64_t>((issue.first_frame + issue.last_frame) / 2, 0,
-                                                                    static_cast<std::int64_t>(file.frames.size()) - 1));
+  const auto at = static_cast<std::size_t>(std::clamp<std::int64_t>(
+      (issue.first_frame + issue.last_frame) / 2, 0, static_cast<std::int64_t>(file.frames.size()) - 1));
   const double t = file.frames[at].time_s;
   for (const Piece& piece : pieces)
     if (t >= piece.output_start_s && t < piece.output_end_s) return piece.decision;
@@ -301,9 +314,11 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
     pieces = pieces_of(*request.plan, sources);
     duration_s = std::max(duration_s, output_length_s(*request.plan, sources));
   }
-  std::vector<TextTask> texts = request.plan ? texts_of_plan(*request.plan, duration_s) : std::vector<TextTask>{};
+  std::vector<TextTask> texts =
+      request.plan ? texts_of_plan(*request.plan, duration_s) : std::vector<TextTask>{};
   for (TextTask& task : texts_of_brief(brief, duration_s))
-    if (!std::any_of(texts.begin(), texts.end(), [&](const TextTask& t) { return t.finding.text == task.finding.text; }))
+    if (!std::any_of(texts.begin(), texts.end(),
+                     [&](const TextTask& t) { return t.finding.text == task.finding.text; }))
       texts.push_back(std::move(task));
   std::set<double> look_at;
   for (const TextTask& task : texts) look_at.insert(task.look_at_s.begin(), task.look_at_s.end());
@@ -327,23 +342,28 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   if (!options.analysis) {
     auto result = analyze(request.file, watching, quiet);
     if (!result && result.error().kind == ErrorKind::interrupted) return std::unexpected(result.error());
-    if (result) analysis = *std::move(result);
-    else e.notes.push_back("coherence, composition and shots were not judged: " + result.error().message);
+    if (result)
+      analysis = *std::move(result);
+    else
+      e.notes.push_back("coherence, composition and shots were not judged: " + result.error().message);
   }
 
   // What it should be.
   stage("judge: what was planned", 3);
   std::vector<Fingerprint> source_prints;
   for (const EditSource& source : sources) {
-    TRY_ASSIGN(auto p, cached_fingerprint(source.media.path, source.analysis.source.sha256, options.use_cache, quiet));
+    TRY_ASSIGN(auto p, cached_fingerprint(source.media.path, source.analysis.source.sha256, options.use_cache,
+                                          quiet));
     source_prints.push_back(std::move(p));
   }
   std::optional<PlanReference> reference;
   if (request.plan) {
     auto result = render_reference(*request.plan, sources, stills_at_s, options.use_cache, quiet);
     if (!result && result.error().kind == ErrorKind::interrupted) return std::unexpected(result.error());
-    if (result) reference = *std::move(result);
-    else e.notes.push_back("the plan could not be rendered to compare with: " + result.error().message);
+    if (result)
+      reference = *std::move(result);
+    else
+      e.notes.push_back("the plan could not be rendered to compare with: " + result.error().message);
   }
   Comparison comparison;
   Fingerprint joined;
@@ -352,7 +372,8 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   } else if (!sources.empty()) {
     std::vector<const Fingerprint*> parts;
     std::vector<std::string> ids;
-    for (std::size_t s = 0; s < sources.size(); ++s) parts.push_back(&source_prints[s]), ids.push_back(sources[s].id);
+    for (std::size_t s = 0; s < sources.size(); ++s)
+      parts.push_back(&source_prints[s]), ids.push_back(sources[s].id);
     std::vector<SourceSpan> spans;
     joined = concatenate(parts, spans, ids);
     comparison = compare_with_sources(print, joined, std::move(spans));
@@ -375,9 +396,12 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   measured.plan = request.plan;
   measured.pieces = pieces;
   measured.subtitle_streams = facts.subtitle_streams;
-  if (comparison.kind == ComparedWith::plan) measured.seen = seen_by_plan(print, comparison, pieces, sources, source_prints);
-  else if (comparison.kind == ComparedWith::sources) measured.seen = seen_by_picture(print, comparison);
-  else measured.seen.resize(print.frames.size());
+  if (comparison.kind == ComparedWith::plan)
+    measured.seen = seen_by_plan(print, comparison, pieces, sources, source_prints);
+  else if (comparison.kind == ComparedWith::sources)
+    measured.seen = seen_by_picture(print, comparison);
+  else
+    measured.seen.resize(print.frames.size());
   std::size_t at_home = 0, proved = 0;
   for (std::size_t i = 0; i < print.frames.size(); ++i) {
     proved += measured.seen[i].by_picture;
@@ -390,8 +414,10 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   measured.source_match = static_cast<double>(proved) / static_cast<double>(print.frames.size());
 
   for (TextTask& task : texts) {
-    if (reference && task.of_plan) look_in_place(task, file.stills, *reference);
-    else if (!task.of_plan || !reference) look_by_shape(task, file.stills, measured.seen, print, sources);
+    if (reference && task.of_plan)
+      look_in_place(task, file.stills, *reference);
+    else if (!task.of_plan || !reference)
+      look_by_shape(task, file.stills, measured.seen, print, sources);
     measured.texts.push_back(task.finding);
     if (task.finding.judged && !task.finding.visible) damage.push_back(missing_title(task.finding, print));
   }
@@ -412,13 +438,17 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
         std::none_of(damage.begin(), damage.end(), [](const Issue& i) { return i.kind == "length"; })) {
       const double wish = brief.length ? brief.length->target_s : print.duration_s;
       const double from = print.duration_s > wish ? wish : std::max(0.0, print.duration_s - 1);
-      Issue issue{"length", static_cast<std::int64_t>(print.frame_at(from)), e.frames - 1,
+      Issue issue{"length",
+                  static_cast<std::int64_t>(print.frame_at(from)),
+                  e.frames - 1,
                   std::clamp(0.4 + std::abs(print.duration_s - wish) / std::max(1.0, wish), 0.4, 1.0),
-                  fmt::format("{:.2f} s long, {} wished", print.duration_s, c.wanted), c.suggestion};
+                  fmt::format("{:.2f} s long, {} wished", print.duration_s, c.wanted),
+                  c.suggestion};
       damage.push_back(std::move(issue));
     }
   if (!sources.empty())
-    e.notes.push_back(fmt::format("{:.0f} % of the frames were found in the sources by their picture", 100 * measured.source_match));
+    e.notes.push_back(fmt::format("{:.0f} % of the frames were found in the sources by their picture",
+                                  100 * measured.source_match));
 
   for (const Issue& issue : damage) {
     EvaluationIssue found;
@@ -427,11 +457,13 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
     found.decision = decision_at(pieces, print, issue);
     if (issue.kind == "missing_title")
       for (const TextFinding& t : measured.texts)
-        if (!t.visible && !t.decision.empty() && issue.message.find(t.text) != std::string::npos) found.decision = t.decision;
+        if (!t.visible && !t.decision.empty() && issue.message.find(t.text) != std::string::npos)
+          found.decision = t.decision;
     e.issues.push_back(std::move(found));
   }
-  std::stable_sort(e.issues.begin(), e.issues.end(),
-                   [](const EvaluationIssue& a, const EvaluationIssue& b) { return a.issue.first_frame < b.issue.first_frame; });
+  std::stable_sort(e.issues.begin(), e.issues.end(), [](const EvaluationIssue& a, const EvaluationIssue& b) {
+    return a.issue.first_frame < b.issue.first_frame;
+  });
 
   e.technical = technical_scores(measured, brief, damage, e.constraints);
   e.creative = creative_scores(measured, e.constraints);

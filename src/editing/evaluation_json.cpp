@@ -34,9 +34,9 @@ std::vector<QualityScore> scores_from(JsonReader& reader, std::string_view key) 
 Json to_json(const Evaluation& e) {
   Json json;
   json["schema"] = "studio.evaluation/1";
-  json["file"] = {{"path", e.file},       {"sha256", e.sha256},         {"duration_s", e.duration_s},
-                  {"frames", e.frames},   {"frame_rate", e.frame_rate}, {"width", e.width},
-                  {"height", e.height},   {"has_audio", e.has_audio}};
+  json["file"] = {{"path", e.file},     {"sha256", e.sha256},         {"duration_s", e.duration_s},
+                  {"frames", e.frames}, {"frame_rate", e.frame_rate}, {"width", e.width},
+                  {"height", e.height}, {"has_audio", e.has_audio}};
   json["score"] = e.score;
   json["threshold"] = e.threshold;
   json["passed"] = e.passed;
@@ -127,18 +127,24 @@ Result<Evaluation> read_evaluation(const Path& path) {
 }
 
 std::string summary_of(const Evaluation& e) {
-  std::string text = fmt::format("score {:.3f} of {:.2f} ({}), {:.2f} s, {} x {}, held against {}\n", e.score,
-                                 e.threshold, e.passed ? "passed" : "not passed", e.duration_s, e.width, e.height,
-                                 e.compared_with == "plan"      ? "its plan"
-                                 : e.compared_with == "sources" ? "its sources"
-                                                                : "nothing but itself");
-  for (const auto& [title, scores] : {std::pair("technical", &e.technical), std::pair("creative", &e.creative)}) {
+  std::string text =
+      fmt::format("score {:.3f} of {:.2f} ({}), {:.2f} s, {} x {}, held against {}\n", e.score, e.threshold,
+                  e.passed ? "passed" : "not passed", e.duration_s, e.width, e.height,
+                  e.compared_with == "plan"      ? "its plan"
+                  : e.compared_with == "sources" ? "its sources"
+                                                 : "nothing but itself");
+  for (const auto& [title, scores] :
+       {std::pair("technical", &e.technical), std::pair("creative", &e.creative)}) {
     text += fmt::format("  {:<10}", title);
     for (const QualityScore& s : *scores) text += fmt::format(" {} {:.2f}", s.name, s.value);
     text += "\n";
   }
   for (const ConstraintCheck& c : e.constraints)
-    text += fmt::format("  {} {:<12} {} -> {}\n", !c.met ? "?" : *c.met ? "+" : "-", c.kind, c.wanted, c.measured);
+    text += fmt::format("  {} {:<12} {} -> {}\n",
+                        !c.met   ? "?"
+                        : *c.met ? "+"
+                                 : "-",
+                        c.kind, c.wanted, c.measured);
   std::vector<const EvaluationIssue*> worst;
   for (const EvaluationIssue& i : e.issues) worst.push_back(&i);
   std::stable_sort(worst.begin(), worst.end(),

@@ -37,7 +37,8 @@ void shrink(const std::uint8_t* data, int stride, int width, int height, int col
       for (int x = x0; x < x1; ++x) sum += sums[static_cast<std::size_t>(x)];
       const auto area = static_cast<std::uint64_t>(x1 - x0) * static_cast<std::uint64_t>(y1 - y0);
       out[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
-          static_cast<std::size_t>(column)] = static_cast<std::uint8_t>((sum + area / 2) / std::max<std::uint64_t>(area, 1));
+          static_cast<std::size_t>(column)] =
+          static_cast<std::uint8_t>((sum + area / 2) / std::max<std::uint64_t>(area, 1));
     }
   }
 }
@@ -56,8 +57,10 @@ StillPicture rotated(const StillPicture& picture, int rotation) {
       int nx = w - 1 - x, ny = h - 1 - y;
       if (rotation == 90) nx = h - 1 - y, ny = x;
       if (rotation == 270) nx = y, ny = w - 1 - x;
-      out.luma[static_cast<std::size_t>(ny) * static_cast<std::size_t>(out.width) + static_cast<std::size_t>(nx)] =
-          picture.luma[static_cast<std::size_t>(y) * static_cast<std::size_t>(w) + static_cast<std::size_t>(x)];
+      out.luma[static_cast<std::size_t>(ny) * static_cast<std::size_t>(out.width) +
+               static_cast<std::size_t>(nx)] =
+          picture
+              .luma[static_cast<std::size_t>(y) * static_cast<std::size_t>(w) + static_cast<std::size_t>(x)];
     }
   return out;
 }
@@ -116,10 +119,12 @@ void measure_still(const StillPicture& picture, FramePrint& print) {
     const std::uint8_t* line = picture.luma.data() + static_cast<std::ptrdiff_t>(y) * w;
     std::uint32_t row = 0;
     for (int x = 1; x + 1 < w; ++x)
-      row += static_cast<std::uint32_t>(std::abs(4 * line[x] - line[x - 1] - line[x + 1] - line[x - w] - line[x + w]));
+      row += static_cast<std::uint32_t>(
+          std::abs(4 * line[x] - line[x - 1] - line[x + 1] - line[x - w] - line[x + w]));
     detail += row;
   }
-  print.detail = w > 2 && h > 2 ? static_cast<float>(static_cast<double>(detail) / ((w - 2.0) * (h - 2.0))) : 0;
+  print.detail =
+      w > 2 && h > 2 ? static_cast<float>(static_cast<double>(detail) / ((w - 2.0) * (h - 2.0))) : 0;
 }
 
 void measure_change(const StillPicture& now, const StillPicture& before, FramePrint& print) {
@@ -152,7 +157,8 @@ void measure_change(const StillPicture& now, const StillPicture& before, FramePr
 void append_thumb(const StillPicture& picture, std::vector<std::uint8_t>& thumbs) {
   if (picture.width >= kThumbColumns && picture.height >= kThumbRows) {
     std::vector<std::uint8_t> thumb;
-    shrink(picture.luma.data(), picture.width, picture.width, picture.height, kThumbColumns, kThumbRows, thumb);
+    shrink(picture.luma.data(), picture.width, picture.width, picture.height, kThumbColumns, kThumbRows,
+           thumb);
     thumbs.insert(thumbs.end(), thumb.begin(), thumb.end());
     return;
   }
@@ -179,7 +185,8 @@ void FingerprintBuilder::add(const Picture& picture, double time_s) {
   still.time_s = time_s;
   still.width = std::max(1, static_cast<int>(std::lround(picture.width * scale)));
   still.height = std::max(1, static_cast<int>(std::lround(picture.height * scale)));
-  shrink(picture.luma, picture.luma_stride, picture.width, picture.height, still.width, still.height, still.luma);
+  shrink(picture.luma, picture.luma_stride, picture.width, picture.height, still.width, still.height,
+         still.luma);
   if (!picture.full_range) expand_range(still.luma);
   current_ = rotated(still, picture.rotation);
 
@@ -219,13 +226,15 @@ void FingerprintBuilder::add_sound(std::span<const float> samples, int channels,
     ++wave_count_;
     ++sound_frames_;
     // Which thin sample and which step the next sample falls into: exact, so nothing drifts.
-    const auto waves = static_cast<std::int64_t>(static_cast<double>(sound_frames_) * kSoundRate / sample_rate);
+    const auto waves =
+        static_cast<std::int64_t>(static_cast<double>(sound_frames_) * kSoundRate / sample_rate);
     while (static_cast<std::int64_t>(print_.sound.wave.size()) < waves) {
       print_.sound.wave.push_back(wave_count_ ? static_cast<float>(wave_sum_ / wave_count_) : 0.f);
       wave_sum_ = 0;
       wave_count_ = 0;
     }
-    const auto steps = static_cast<std::int64_t>(static_cast<double>(sound_frames_) / sample_rate / kSoundStep_s);
+    const auto steps =
+        static_cast<std::int64_t>(static_cast<double>(sound_frames_) / sample_rate / kSoundStep_s);
     if (static_cast<std::int64_t>(print_.sound.steps.size()) < steps) finish_step();
   }
 }
@@ -252,7 +261,8 @@ Fingerprint FingerprintBuilder::finish(double end_s) {
   auto& frames = print_.frames;
   const double last = frames.empty() ? 0 : frames.back().time_s;
   print_.duration_s = std::max(end_s, last);
-  if (frames.size() > 1) print_.frame_rate = static_cast<double>(frames.size() - 1) / (last - frames.front().time_s);
+  if (frames.size() > 1)
+    print_.frame_rate = static_cast<double>(frames.size() - 1) / (last - frames.front().time_s);
   if (print_.width == 0) print_.width = current_.width, print_.height = current_.height;
   return std::move(print_);
 }

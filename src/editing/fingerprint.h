@@ -45,16 +45,16 @@ struct SoundStep {
 };
 
 struct SoundPrint {
-  double start_s = 0;            // of the first sample, from the file's start
+  double start_s = 0;  // of the first sample, from the file's start
   std::vector<SoundStep> steps;
   std::vector<float> wave;
   double duration_s() const { return static_cast<double>(steps.size()) * kSoundStep_s; }
 };
 
 struct Fingerprint {
-  int width = 0, height = 0;      // of the file, as displayed
-  double frame_rate = 0;          // mean
-  double duration_s = 0;          // to the end of the last frame
+  int width = 0, height = 0;  // of the file, as displayed
+  double frame_rate = 0;      // mean
+  double duration_s = 0;      // to the end of the last frame
   std::vector<FramePrint> frames;
   std::vector<std::uint8_t> thumbs;  // kThumbSize for each frame
   bool has_audio = false;
@@ -85,7 +85,8 @@ struct FingerprintedFile {
 };
 
 // One decode. Errors: those of the decoder, unsupported without a picture, interrupted.
-Result<FingerprintedFile> fingerprint(const Path& file, const FingerprintOptions& options = {}, const Job& job = {});
+Result<FingerprintedFile> fingerprint(const Path& file, const FingerprintOptions& options = {},
+                                      const Job& job = {});
 
 // One measured picture: what is on screen at `time_s`, counted from the file's first frame.
 Result<StillPicture> still_at(const Path& file, double time_s);

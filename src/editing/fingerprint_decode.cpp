@@ -54,7 +54,8 @@ Result<void> read_sound(const Path& file, Time start, FingerprintBuilder& builde
 
 Result<StillPicture> still_at(const Path& file, double time_s) {
   TRY_ASSIGN(const MediaFacts facts, probe(file));
-  if (!facts.video) return fail(ErrorKind::unsupported, fmt::format("look at {}: it has no picture", file.string()));
+  if (!facts.video)
+    return fail(ErrorKind::unsupported, fmt::format("look at {}: it has no picture", file.string()));
   VideoReaderOptions reading;
   if (!measured_as_decoded(*facts.video)) {
     reading.width = std::min(kPrintWidth, facts.video->width);
@@ -63,7 +64,9 @@ Result<StillPicture> still_at(const Path& file, double time_s) {
   TRY_ASSIGN(auto reader, VideoReader::open(file, reading));
   TRY(reader.seek(facts.video->start.value_or(Time{}) + Time::from_seconds(time_s)));
   TRY_ASSIGN(auto frame, reader.next());
-  if (!frame) return fail(ErrorKind::invalid_input, fmt::format("look at {}: no picture at {:.2f} s", file.string(), time_s));
+  if (!frame)
+    return fail(ErrorKind::invalid_input,
+                fmt::format("look at {}: no picture at {:.2f} s", file.string(), time_s));
   FingerprintBuilder builder;
   builder.add(planes_of(frame->picture, facts.video->rotation), time_s);
   return builder.last_picture(time_s);

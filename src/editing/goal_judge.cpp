@@ -18,11 +18,14 @@ std::string evidence_for(const Evaluation& e) {
     for (const QualityScore& s : *scores) text += fmt::format("{} {:.2f}: {}\n", s.name, s.value, s.evidence);
   for (const ConstraintCheck& c : e.constraints)
     text += fmt::format("wish {} ({}): {} - {}\n", c.kind, c.wanted, c.measured,
-                        !c.met ? "unknown" : *c.met ? "met" : "NOT met");
+                        !c.met   ? "unknown"
+                        : *c.met ? "met"
+                                 : "NOT met");
   std::size_t shown = 0;
   for (const EvaluationIssue& i : e.issues) {
     if (i.issue.severity < 0.3 || ++shown > 8) continue;
-    text += fmt::format("damage {} at frames {}-{}: {}\n", i.issue.kind, i.issue.first_frame, i.issue.last_frame, i.issue.message);
+    text += fmt::format("damage {} at frames {}-{}: {}\n", i.issue.kind, i.issue.first_frame,
+                        i.issue.last_frame, i.issue.message);
   }
   return text;
 }
@@ -58,7 +61,8 @@ double value_of(const std::string& verdict) {
 
 }  // namespace
 
-GoalJudgement judge_goal(const std::string& goal, const Evaluation& so_far, ChatModel* model, const Job& job) {
+GoalJudgement judge_goal(const std::string& goal, const Evaluation& so_far, ChatModel* model,
+                         const Job& job) {
   GoalJudgement judgement;
   judgement.judge = "rules";
   judgement.score = {"goal", by_rules(so_far), 0, "by rules: wishes met, less the worst damage"};
@@ -70,9 +74,11 @@ GoalJudgement judge_goal(const std::string& goal, const Evaluation& so_far, Chat
 
   ChatRequest request;
   request.messages = {
-      {"system", "You judge a finished video edit by its measurements. Wishes that are NOT met and damage lower "
-                 "the verdict. Answer in JSON."},
-      {"user", fmt::format("Goal: {}\n\nMeasured:\n{}\nIn how far is the goal reached?", goal, evidence_for(so_far))}};
+      {"system",
+       "You judge a finished video edit by its measurements. Wishes that are NOT met and damage lower "
+       "the verdict. Answer in JSON."},
+      {"user", fmt::format("Goal: {}\n\nMeasured:\n{}\nIn how far is the goal reached?", goal,
+                           evidence_for(so_far))}};
   request.max_tokens = 120;
   request.stop = job.stop;
   auto answer = ask_structured(*model, request, answer_schema(), 2);
@@ -85,8 +91,10 @@ GoalJudgement judge_goal(const std::string& goal, const Evaluation& so_far, Chat
   // Kindness is bounded by what was measured: a model may not call an edit with unmet wishes a full success.
   const double opinion = value_of(verdict), bound = std::min(1.0, by_rules(so_far) + 0.25);
   judgement.score.value = std::min(opinion, bound);
-  judgement.score.evidence = fmt::format("{} says \"{}\": {}", judgement.judge, verdict, answer->value("reason", ""));
-  if (opinion > bound) judgement.score.evidence += fmt::format(" (bounded by the measurements to {:.2f})", bound);
+  judgement.score.evidence =
+      fmt::format("{} says \"{}\": {}", judgement.judge, verdict, answer->value("reason", ""));
+  if (opinion > bound)
+    judgement.score.evidence += fmt::format(" (bounded by the measurements to {:.2f})", bound);
   return judgement;
 }
 

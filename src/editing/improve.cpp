@@ -31,19 +31,25 @@ void let_model_choose(std::vector<PatchCandidate>& candidates, const EditPlan& p
     ids.push_back(c.id);
     list += fmt::format("- {}: {} (expected gain {:.2f})\n", c.id, c.what, c.gain);
   }
-  Json schema = {{"type", "object"},
-                 {"additionalProperties", false},
-                 {"required", {"reason", "first"}},
-                 {"properties", {{"reason", {{"type", "string"}, {"maxLength", 160}}}, {"first", {{"enum", ids}}}}}};
+  Json schema = {
+      {"type", "object"},
+      {"additionalProperties", false},
+      {"required", {"reason", "first"}},
+      {"properties", {{"reason", {{"type", "string"}, {"maxLength", 160}}}, {"first", {{"enum", ids}}}}}};
   std::string problems;
   for (const EvaluationIssue& i : e.issues)
-    if (i.penalty > 0.03) problems += fmt::format("- {} at frames {}-{}\n", i.issue.kind, i.issue.first_frame, i.issue.last_frame);
+    if (i.penalty > 0.03)
+      problems +=
+          fmt::format("- {} at frames {}-{}\n", i.issue.kind, i.issue.first_frame, i.issue.last_frame);
   for (const ConstraintCheck& c : e.constraints)
-    if (c.met && !*c.met) problems += fmt::format("- wish not met: {} ({}), measured {}\n", c.kind, c.wanted, c.measured);
+    if (c.met && !*c.met)
+      problems += fmt::format("- wish not met: {} ({}), measured {}\n", c.kind, c.wanted, c.measured);
   ChatRequest request;
   request.messages = {
-      {"system", "You are a film editor who improves a cut. Choose the change that helps most. Answer in JSON."},
-      {"user", fmt::format("Goal: {}\nScore {:.2f}.\nProblems:\n{}\nPossible changes:\n{}", plan.goal, e.score, problems, list)}};
+      {"system",
+       "You are a film editor who improves a cut. Choose the change that helps most. Answer in JSON."},
+      {"user", fmt::format("Goal: {}\nScore {:.2f}.\nProblems:\n{}\nPossible changes:\n{}", plan.goal,
+                           e.score, problems, list)}};
   request.max_tokens = 100;
   request.stop = job.stop;
   auto answer = ask_structured(model, request, schema, 2);
@@ -54,7 +60,8 @@ void let_model_choose(std::vector<PatchCandidate>& candidates, const EditPlan& p
   const std::string first = answer->value("first", "");
   // An unmet explicit wish outweighs taste.
   if (candidates.front().gain >= 0.25) return;
-  const auto it = std::find_if(candidates.begin(), candidates.end(), [&](const PatchCandidate& c) { return c.id == first; });
+  const auto it = std::find_if(candidates.begin(), candidates.end(),
+                               [&](const PatchCandidate& c) { return c.id == first; });
   if (it == candidates.end()) return;
   for (PatchStep& step : it->steps) {
     step.origin = "model";
@@ -96,14 +103,16 @@ std::string_view name_of(PatchAction action) {
   return "alter";
 }
 
-Result<PlanPatch> suggest_improvements(const EditPlan& plan, const Evaluation& evaluation, std::span<const EditSource> sources,
-                                       const ImproveOptions& options, const Job& job) {
+Result<PlanPatch> suggest_improvements(const EditPlan& plan, const Evaluation& evaluation,
+                                       std::span<const EditSource> sources, const ImproveOptions& options,
+                                       const Job& job) {
   if (job.cancelled()) return fail(ErrorKind::interrupted, "improve the plan: stopped");
   PlanPatch patch;
   patch.origin = options.note.empty() ? "rules" : "person";
   std::set<std::string> touched;
   if (!options.note.empty()) {
-    for (PatchCandidate& c : candidates_from_note(plan, options.note, sources, options.model, options.seed, patch.notes))
+    for (PatchCandidate& c :
+         candidates_from_note(plan, options.note, sources, options.model, options.seed, patch.notes))
       take(patch, plan, c, touched);
     if (!patch.empty()) patch.goal = plan.goal.empty() ? options.note : plan.goal + "; " + options.note;
     return patch;
@@ -114,20 +123,23 @@ Result<PlanPatch> suggest_improvements(const EditPlan& plan, const Evaluation& e
   if (job.cancelled()) return fail(ErrorKind::interrupted, "improve the plan: stopped");
   if (chosen) patch.origin = "model";
   for (PatchCandidate& c : candidates) {
-    if (!patch.steps.empty() && static_cast<int>(patch.steps.size() + c.steps.size()) > options.max_steps) continue;
+    if (!patch.steps.empty() && static_cast<int>(patch.steps.size() + c.steps.size()) > options.max_steps)
+      continue;
     take(patch, plan, c, touched);
   }
   return patch;
 }
 
-Result<RepairedPlan> apply_patch(const EditPlan& plan, const PlanPatch& patch, std::span<const EditSource> sources) {
+Result<RepairedPlan> apply_patch(const EditPlan& plan, const PlanPatch& patch,
+                                 std::span<const EditSource> sources) {
   EditPlan patched = plan;
   patched.repairs.clear();
   if (!patch.goal.empty()) patched.goal = patch.goal;
   if (!patch.brief.is_null()) patched.brief = patch.brief;
   auto& decisions = patched.decisions;
   for (const PatchStep& step : patch.steps) {
-    const auto at = std::find_if(decisions.begin(), decisions.end(), [&](const Decision& d) { return d.id == step.target; });
+    const auto at = std::find_if(decisions.begin(), decisions.end(),
+                                 [&](const Decision& d) { return d.id == step.target; });
     if (step.action == PatchAction::add) {
       decisions.insert(at == decisions.end() ? at : at + 1, step.decision);
       continue;
@@ -150,14 +162,17 @@ Result<RepairedPlan> apply_patch(const EditPlan& plan, const PlanPatch& patch, s
       at->id = id;
     } else {
       for (const auto& [key, value] : step.params.items()) {
-        if (value.is_null()) at->params.erase(key);
-        else at->params[key] = value;
+        if (value.is_null())
+          at->params.erase(key);
+        else
+          at->params[key] = value;
       }
       at->reason += (at->reason.empty() ? "" : "; ") + step.reason;
       if (!step.origin.empty() && at->origin != step.origin) at->origin = step.origin;
     }
   }
-  if (patch.origin != "rules" && !patch.steps.empty() && patched.origin != patch.origin && patched.origin != "rules")
+  if (patch.origin != "rules" && !patch.steps.empty() && patched.origin != patch.origin &&
+      patched.origin != "rules")
     patched.origin = "mixed";
   const Brief brief = brief_of(patched, sources);
   TRY_ASSIGN(RepairedPlan repaired, repair_plan(std::move(patched), brief, sources));
@@ -170,7 +185,8 @@ Json to_json(const PlanPatch& patch) {
     json["action"] = name_of(step.action);
     if (!step.target.empty()) json["target"] = step.target;
     if (step.action == PatchAction::add || step.action == PatchAction::replace)
-      json["decision"] = {{"id", step.decision.id}, {"type", name_of(step.decision.type)}, {"params", step.decision.params}};
+      json["decision"] = {
+          {"id", step.decision.id}, {"type", name_of(step.decision.type)}, {"params", step.decision.params}};
     if (step.action == PatchAction::alter) json["params"] = step.params;
     json["reason"] = step.reason;
     json["origin"] = step.origin;

@@ -48,21 +48,31 @@ struct Target {
 
 const Target kTargets[] = {
     {{"title", "titles", "text", "texts", "titolo", "titoli", "testo", "testi", "scritta", "scritte"},
-     [](const Decision& d) { return d.type == DecisionType::text_overlay && param(d, "kind") != "subtitles"; },
+     [](const Decision& d) {
+       return d.type == DecisionType::text_overlay && param(d, "kind") != "subtitles";
+     },
      [](Brief& b) { b.texts.clear(); }},
     {{"caption", "captions", "meme", "didascalia", "didascalie"},
      [](const Decision& d) { return d.type == DecisionType::text_overlay && param(d, "kind") == "caption"; },
      [](Brief& b) { std::erase_if(b.texts, [](const TextWish& t) { return t.kind == "caption"; }); }},
     {{"subtitle", "subtitles", "sottotitolo", "sottotitoli"},
-     [](const Decision& d) { return d.type == DecisionType::text_overlay && param(d, "kind") == "subtitles"; },
+     [](const Decision& d) {
+       return d.type == DecisionType::text_overlay && param(d, "kind") == "subtitles";
+     },
      [](Brief& b) { b.subtitles.clear(); }},
     {{"music", "musica", "colonna sonora", "soundtrack"},
-     [](const Decision& d) { return d.type == DecisionType::audio && (param(d, "action") == "music" || param(d, "action") == "duck"); },
-     [](Brief& b) { std::erase_if(b.audio, [](const AudioWish& w) { return w.action == "music" || w.action == "duck"; }); }},
+     [](const Decision& d) {
+       return d.type == DecisionType::audio &&
+              (param(d, "action") == "music" || param(d, "action") == "duck");
+     },
+     [](Brief& b) {
+       std::erase_if(b.audio, [](const AudioWish& w) { return w.action == "music" || w.action == "duck"; });
+     }},
     {{"sound effect", "sound effects", "sounds", "effetti sonori", "suoni"},
      [](const Decision& d) { return d.type == DecisionType::audio && param(d, "action") == "sound"; },
      [](Brief& b) { std::erase_if(b.audio, [](const AudioWish& w) { return w.action == "sound"; }); }},
-    {{"transition", "transitions", "crossfade", "crossfades", "dissolve", "dissolves", "transizione", "transizioni", "dissolvenza", "dissolvenze"},
+    {{"transition", "transitions", "crossfade", "crossfades", "dissolve", "dissolves", "transizione",
+      "transizioni", "dissolvenza", "dissolvenze"},
      [](const Decision& d) { return d.type == DecisionType::transition; },
      [](Brief& b) { b.transitions.clear(); }},
     {{"effect", "effects", "effetto", "effetti"},
@@ -77,8 +87,9 @@ const Target kTargets[] = {
 };
 
 bool says_remove(const std::string& note) {
-  return any_word(note, {"remove", "delete", "drop", "without", "no", "take out", "take away", "get rid of", "lose", "cut out",
-                         "togli", "togliere", "rimuovi", "rimuovere", "elimina", "eliminare", "senza", "leva", "niente", "via"});
+  return any_word(note, {"remove",     "delete",    "drop",    "without", "no",       "take out", "take away",
+                         "get rid of", "lose",      "cut out", "togli",   "togliere", "rimuovi",  "rimuovere",
+                         "elimina",    "eliminare", "senza",   "leva",    "niente",   "via"});
 }
 
 // The part of the note after which a removal word stands: "keep the music but remove the title".
@@ -86,8 +97,10 @@ std::vector<std::string> clauses_of(const std::string& note) {
   std::vector<std::string> clauses(1);
   std::string word;
   const auto flush = [&] {
-    if (word == "but" || word == "and" || word == "then" || word == "ma" || word == "e" || word == "poi") clauses.emplace_back();
-    else clauses.back() += (clauses.back().empty() ? "" : " ") + word;
+    if (word == "but" || word == "and" || word == "then" || word == "ma" || word == "e" || word == "poi")
+      clauses.emplace_back();
+    else
+      clauses.back() += (clauses.back().empty() ? "" : " ") + word;
     word.clear();
   };
   bool quoted = false;
@@ -117,7 +130,8 @@ PatchStep removal(const Decision& d, const std::string& note) {
 }
 
 // "remove the title", "senza musica", "drop the vignette", "remove shot 3"
-std::optional<PatchCandidate> removals(const EditPlan& plan, const std::string& clause, const std::string& note, Brief& brief,
+std::optional<PatchCandidate> removals(const EditPlan& plan, const std::string& clause,
+                                       const std::string& note, Brief& brief,
                                        std::span<const EditSource> sources) {
   if (!says_remove(clause)) return {};
   PatchCandidate candidate;
@@ -164,8 +178,8 @@ std::optional<PatchCandidate> removals(const EditPlan& plan, const std::string& 
 }
 
 // The comparatives of an editing room: they change what is there, rather than name a number.
-bool comparatives(const std::string& clause, Brief& brief, const EditPlan& plan, std::span<const EditSource> sources,
-                  bool& replan) {
+bool comparatives(const std::string& clause, Brief& brief, const EditPlan& plan,
+                  std::span<const EditSource> sources, bool& replan) {
   const double length = output_length_s(plan, sources);
   const auto set_length = [&](double seconds) {
     LengthWish wish;
@@ -175,9 +189,11 @@ bool comparatives(const std::string& clause, Brief& brief, const EditPlan& plan,
     brief.length = wish;
     brief.whole = false;
   };
-  const bool much = any_word(clause, {"much", "lot", "molto", "way"}), little = any_word(clause, {"little", "bit", "slightly", "poco", "leggermente"});
+  const bool much = any_word(clause, {"much", "lot", "molto", "way"}),
+             little = any_word(clause, {"little", "bit", "slightly", "poco", "leggermente"});
   const double step = much ? 0.5 : little ? 0.88 : 0.75;
-  if (any_word(clause, {"shorter", "più corto", "più breve", "accorcia", "accorcialo", "tighter", "shorten", "trim it"})) {
+  if (any_word(clause, {"shorter", "più corto", "più breve", "accorcia", "accorcialo", "tighter", "shorten",
+                        "trim it"})) {
     set_length(length * step);
     replan = true;
     return true;
@@ -196,12 +212,14 @@ bool comparatives(const std::string& clause, Brief& brief, const EditPlan& plan,
     if (!brief.length) set_length(length);  // the pace changes, the length stays
     replan = true;
   };
-  if (any_word(clause, {"slower", "calmer", "più lento", "più calmo", "rallenta", "slow it down", "too fast", "troppo veloce", "più lenta"})) {
+  if (any_word(clause, {"slower", "calmer", "più lento", "più calmo", "rallenta", "slow it down", "too fast",
+                        "troppo veloce", "più lenta"})) {
     shift_pace(-1);
     return true;
   }
-  if (any_word(clause, {"faster", "quicker", "snappier", "più veloce", "più rapido", "più ritmo", "velocizza", "speed it up", "too slow",
-                        "troppo lento", "livelier", "more energy", "più energia"})) {
+  if (any_word(clause,
+               {"faster", "quicker", "snappier", "più veloce", "più rapido", "più ritmo", "velocizza",
+                "speed it up", "too slow", "troppo lento", "livelier", "more energy", "più energia"})) {
     shift_pace(+1);
     return true;
   }
@@ -213,7 +231,8 @@ void merge(Brief& brief, const Brief& said, bool& replan) {
   if (said.length) brief.length = said.length, replan = true;
   if (said.pace_asked) brief.pace = said.pace, brief.pace_asked = true, replan = true;
   if (said.cuts_per_minute) brief.cuts_per_minute = said.cuts_per_minute, replan = true;
-  if (said.style_asked || !said.style.empty()) brief.style = said.style, brief.style_asked = true, replan = true;
+  if (said.style_asked || !said.style.empty())
+    brief.style = said.style, brief.style_asked = true, replan = true;
   if (said.order != Order::automatic) brief.order = said.order, replan = true;
   if (said.opening) brief.opening = said.opening;
   if (said.ending) brief.ending = said.ending;
@@ -231,7 +250,8 @@ void merge(Brief& brief, const Brief& said, bool& replan) {
   append(brief.avoid, said.avoid);
   // A title where one is takes its place: "change the title to X".
   for (const TextWish& text : said.texts) {
-    std::erase_if(brief.texts, [&](const TextWish& t) { return t.kind == text.kind && t.anchor == text.anchor; });
+    std::erase_if(brief.texts,
+                  [&](const TextWish& t) { return t.kind == text.kind && t.anchor == text.anchor; });
     brief.texts.push_back(text);
   }
   append(brief.speeds, said.speeds);
@@ -259,7 +279,8 @@ std::vector<PatchCandidate> candidates_from_note(const EditPlan& plan, const std
       continue;
     }
     // A number makes it a plain wish ("10 seconds shorter" is read there too, when it can be).
-    const bool numbers = std::any_of(clause.begin(), clause.end(), [](char c) { return std::isdigit(static_cast<unsigned char>(c)); });
+    const bool numbers = std::any_of(clause.begin(), clause.end(),
+                                     [](char c) { return std::isdigit(static_cast<unsigned char>(c)); });
     if (!numbers && comparatives(clause, brief, plan, sources, replan)) continue;
     rest += (rest.empty() ? "" : ", ") + original;
   }
@@ -278,12 +299,14 @@ std::vector<PatchCandidate> candidates_from_note(const EditPlan& plan, const std
   changed.gain = 1;
   changed.what = "change the wishes by the note";
   for (const TextWish& text : old.texts) {
-    const bool stays = std::any_of(brief.texts.begin(), brief.texts.end(), [&](const TextWish& t) { return t.text == text.text; });
+    const bool stays = std::any_of(brief.texts.begin(), brief.texts.end(),
+                                   [&](const TextWish& t) { return t.text == text.text; });
     if (stays) continue;
     for (const Decision& d : plan.decisions)
       if (d.type == DecisionType::text_overlay && param(d, "text") == text.text)
         if (std::none_of(out.begin(), out.end(), [&](const PatchCandidate& c) {
-              return std::any_of(c.steps.begin(), c.steps.end(), [&](const PatchStep& s) { return s.target == d.id; });
+              return std::any_of(c.steps.begin(), c.steps.end(),
+                                 [&](const PatchStep& s) { return s.target == d.id; });
             }))
           changed.steps.push_back(removal(d, note));
   }

@@ -76,7 +76,8 @@ bool overlaps_cut(const Decision& cut, const std::string& source, double start, 
 }
 
 // Shots that no cut shows yet, best first.
-std::vector<ShotRow> unused_shots(const EditPlan& plan, std::span<const EditSource> sources, const Brief& brief) {
+std::vector<ShotRow> unused_shots(const EditPlan& plan, std::span<const EditSource> sources,
+                                  const Brief& brief) {
   std::vector<ShotRow> rows;
   for (const ShotRow& row : evidence_table(sources)) {
     if (row.usable < 0.5 || row.length_s() < 0.5) continue;
@@ -88,7 +89,8 @@ std::vector<ShotRow> unused_shots(const EditPlan& plan, std::span<const EditSour
     });
     if (!used && !avoided) rows.push_back(row);
   }
-  std::stable_sort(rows.begin(), rows.end(), [](const ShotRow& a, const ShotRow& b) { return a.score > b.score; });
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const ShotRow& a, const ShotRow& b) { return a.score > b.score; });
   return rows;
 }
 
@@ -96,7 +98,8 @@ Decision cut_of(const std::string& id, const ShotRow& row, double length_s) {
   Decision cut;
   cut.id = id;
   cut.type = DecisionType::cut;
-  const double length = std::min(length_s, row.length_s()), start = row.start_s + (row.length_s() - length) / 2;
+  const double length = std::min(length_s, row.length_s()),
+               start = row.start_s + (row.length_s() - length) / 2;
   cut.params = {{"source", row.source}, {"shot", row.shot}, {"start_s", start}, {"end_s", start + length}};
   cut.confidence = row.score;
   cut.evidence = {to_text(row)};
@@ -111,23 +114,27 @@ struct SourceSpanOfIssue {
 std::optional<SourceSpanOfIssue> where_in_source(const EditPlan& plan, std::span<const EditSource> sources,
                                                  const Evaluation& e, const Issue& issue) {
   const double rate = e.frame_rate > 0 ? e.frame_rate : 25;
-  const double from = static_cast<double>(issue.first_frame) / rate, to = static_cast<double>(issue.last_frame + 1) / rate;
+  const double from = static_cast<double>(issue.first_frame) / rate,
+               to = static_cast<double>(issue.last_frame + 1) / rate;
   for (const Piece& piece : pieces_of(plan, sources)) {
     if (piece.freeze || from >= piece.output_end_s || to <= piece.output_start_s) continue;
     const auto in_source = [&](double t) {
-      const double share = std::clamp((t - piece.output_start_s) / std::max(1e-6, piece.output_end_s - piece.output_start_s), 0.0, 1.0);
+      const double share = std::clamp(
+          (t - piece.output_start_s) / std::max(1e-6, piece.output_end_s - piece.output_start_s), 0.0, 1.0);
       return piece.reverse ? piece.end_s - share * (piece.end_s - piece.start_s)
                            : piece.start_s + share * (piece.end_s - piece.start_s);
     };
     for (const Decision& d : plan.decisions)
       if (d.id == piece.decision)
-        return SourceSpanOfIssue{&d, std::min(in_source(from), in_source(to)), std::max(in_source(from), in_source(to))};
+        return SourceSpanOfIssue{&d, std::min(in_source(from), in_source(to)),
+                                 std::max(in_source(from), in_source(to))};
   }
   return {};
 }
 
 // The damaged film is trimmed off, or the whole piece is exchanged when too little would remain.
-std::optional<PatchCandidate> take_out_of_film(const EditPlan& plan, const Evaluation& e, const EvaluationIssue& found,
+std::optional<PatchCandidate> take_out_of_film(const EditPlan& plan, const Evaluation& e,
+                                               const EvaluationIssue& found,
                                                std::span<const EditSource> sources, const Brief& brief) {
   const auto where = where_in_source(plan, sources, e, found.issue);
   if (!where) return {};
@@ -142,8 +149,10 @@ std::optional<PatchCandidate> take_out_of_film(const EditPlan& plan, const Evalu
   if (std::max(before, after) >= 0.5) {
     candidate.what = fmt::format("trim {} so that the {} is left out", cut.id, found.issue.kind);
     Json params;
-    if (before >= after) params = {{"start_s", start}, {"end_s", where->start_s}};
-    else params = {{"start_s", where->end_s}, {"end_s", end}};
+    if (before >= after)
+      params = {{"start_s", start}, {"end_s", where->start_s}};
+    else
+      params = {{"start_s", where->end_s}, {"end_s", end}};
     candidate.steps.push_back(alter(cut.id, std::move(params), reason));
     return candidate;
   }
@@ -179,8 +188,8 @@ std::optional<PatchCandidate> for_title(const EditPlan& plan, const EvaluationIs
 }
 
 // The brief's text is in no decision at all: it is put in.
-std::optional<PatchCandidate> add_missing_text(const EditPlan& plan, const Brief& brief, const ConstraintCheck& check,
-                                               double duration_s) {
+std::optional<PatchCandidate> add_missing_text(const EditPlan& plan, const Brief& brief,
+                                               const ConstraintCheck& check, double duration_s) {
   for (const TextWish& wish : brief.texts) {
     if (check.wanted.find(wish.text) == std::string::npos) continue;
     const bool planned = std::any_of(plan.decisions.begin(), plan.decisions.end(), [&](const Decision& d) {
@@ -215,7 +224,9 @@ std::optional<PatchCandidate> for_pacing(const EditPlan& plan, const Evaluation&
   if (!unmet && gain_of(pacing) < 0.01) return {};
   const auto cuts = cuts_of(plan);
   if (cuts.empty()) return {};
-  const auto length_of = [](const Decision* d) { return number_of(d->params, "end_s", 0) - number_of(d->params, "start_s", 0); };
+  const auto length_of = [](const Decision* d) {
+    return number_of(d->params, "end_s", 0) - number_of(d->params, "start_s", 0);
+  };
   double mean = 0;
   for (const Decision* d : cuts) mean += length_of(d) / static_cast<double>(cuts.size());
   const bool too_slow = brief.pace == Pace::fast || (brief.pace == Pace::automatic && mean > 9);
@@ -262,7 +273,8 @@ std::optional<PatchCandidate> exchange_weakest(const EditPlan& plan, const Evalu
   double gain = 0;
   std::string why;
   for (const char* name : {"coherence", "composition", "variety", "shot_scale", "colour_continuity"})
-    if (const QualityScore* s = score_named(e, name); gain_of(s) > gain) gain = gain_of(s), why = fmt::format("{} {:.2f}: {}", name, s->value, s->evidence);
+    if (const QualityScore* s = score_named(e, name); gain_of(s) > gain)
+      gain = gain_of(s), why = fmt::format("{} {:.2f}: {}", name, s->value, s->evidence);
   if (gain < 0.006) return {};
   const auto unused = unused_shots(plan, sources, brief);
   if (unused.empty()) return {};
@@ -276,7 +288,8 @@ std::optional<PatchCandidate> exchange_weakest(const EditPlan& plan, const Evalu
     });
     if (kept) continue;
     for (const ShotRow& row : rows)
-      if (overlaps_cut(*d, row.source, row.start_s, row.end_s) && row.score < lowest) lowest = row.score, weakest = d;
+      if (overlaps_cut(*d, row.source, row.start_s, row.end_s) && row.score < lowest)
+        lowest = row.score, weakest = d;
   }
   if (!weakest || unused.front().score <= lowest + 0.02) return {};
   PatchCandidate candidate;
@@ -299,7 +312,8 @@ std::optional<PatchCandidate> exchange_weakest(const EditPlan& plan, const Evalu
 std::optional<PatchCandidate> for_sound(const EditPlan& plan, const Evaluation& e, const Brief& brief) {
   const QualityScore* sound = score_named(e, "sound");
   bool clipped = false;
-  for (const EvaluationIssue& i : e.issues) clipped |= i.issue.kind == "clipping" || i.issue.kind == "loudness";
+  for (const EvaluationIssue& i : e.issues)
+    clipped |= i.issue.kind == "clipping" || i.issue.kind == "loudness";
   if (!clipped && gain_of(sound) < 0.01) return {};
   const bool asked = std::any_of(brief.audio.begin(), brief.audio.end(), [](const AudioWish& w) {
     return w.action == "normalize" || w.action == "volume" || w.action == "mute";
@@ -316,12 +330,14 @@ std::optional<PatchCandidate> for_sound(const EditPlan& plan, const Evaluation& 
   candidate.id = "normalize_loudness";
   candidate.what = "bring the sound to -16 LUFS under a true-peak ceiling";
   candidate.gain = std::max(gain_of(sound), clipped ? 0.1 : 0.0);
-  candidate.steps.push_back(add("", std::move(normalize), sound ? "sound: " + sound->evidence : "the sound is clipped"));
+  candidate.steps.push_back(
+      add("", std::move(normalize), sound ? "sound: " + sound->evidence : "the sound is clipped"));
   return candidate;
 }
 
 // A piece that should be there is added; repair makes room for it.
-void for_unmet_film(const EditPlan& plan, const Evaluation& e, const Brief& brief, std::vector<PatchCandidate>& out) {
+void for_unmet_film(const EditPlan& plan, const Evaluation& e, const Brief& brief,
+                    std::vector<PatchCandidate>& out) {
   const auto unmet = [&](std::string_view kind) {
     return std::any_of(e.constraints.begin(), e.constraints.end(),
                        [&](const ConstraintCheck& c) { return c.kind == kind && c.met && !*c.met; });
@@ -330,7 +346,8 @@ void for_unmet_film(const EditPlan& plan, const Evaluation& e, const Brief& brie
     for (const SpanWish& span : brief.keep) {
       const bool there = std::any_of(plan.decisions.begin(), plan.decisions.end(), [&](const Decision& d) {
         return d.type == DecisionType::cut && text_of(d.params, "source") == span.source &&
-               number_of(d.params, "start_s", 0) <= span.start_s + 0.1 && number_of(d.params, "end_s", 0) >= span.end_s - 0.1;
+               number_of(d.params, "start_s", 0) <= span.start_s + 0.1 &&
+               number_of(d.params, "end_s", 0) >= span.end_s - 0.1;
       });
       if (there) continue;
       Decision cut;
@@ -359,7 +376,8 @@ void for_unmet_film(const EditPlan& plan, const Evaluation& e, const Brief& brie
 
 }  // namespace
 
-std::string new_decision_id(const EditPlan& plan, const std::vector<PatchStep>& steps, std::string_view prefix) {
+std::string new_decision_id(const EditPlan& plan, const std::vector<PatchStep>& steps,
+                            std::string_view prefix) {
   std::set<std::string> taken;
   for (const Decision& d : plan.decisions) taken.insert(d.id);
   for (const PatchStep& s : steps) taken.insert(s.decision.id);
@@ -373,21 +391,25 @@ Brief brief_of(const EditPlan& plan, std::span<const EditSource> sources) {
   return read_goal(plan.goal, sources);
 }
 
-std::vector<PatchCandidate> candidates_from(const EditPlan& plan, const Evaluation& e, std::span<const EditSource> sources,
+std::vector<PatchCandidate> candidates_from(const EditPlan& plan, const Evaluation& e,
+                                            std::span<const EditSource> sources,
                                             std::vector<std::string>& notes) {
   const Brief brief = brief_of(plan, sources);
   std::vector<PatchCandidate> out;
   const auto keep = [&](std::optional<PatchCandidate> candidate) {
-    if (candidate && std::none_of(out.begin(), out.end(), [&](const PatchCandidate& c) { return c.id == candidate->id; }))
+    if (candidate &&
+        std::none_of(out.begin(), out.end(), [&](const PatchCandidate& c) { return c.id == candidate->id; }))
       out.push_back(*std::move(candidate));
   };
   for (const EvaluationIssue& found : e.issues) {
     const std::string& kind = found.issue.kind;
-    if (kind == "missing_title") keep(for_title(plan, found));
+    if (kind == "missing_title")
+      keep(for_title(plan, found));
     else if (kind == "black" || kind == "freeze" || kind == "flicker" || kind == "dark" || kind == "blur" ||
              kind == "overexposed")
       keep(take_out_of_film(plan, e, found, sources, brief));
-    else if (kind == "clipping" || kind == "loudness") continue;  // with the sound, below
+    else if (kind == "clipping" || kind == "loudness")
+      continue;  // with the sound, below
     else if (found.issue.severity >= 0.3)
       notes.push_back(fmt::format("{} at frames {}-{} is the file's, not the plan's: render it again", kind,
                                   found.issue.first_frame, found.issue.last_frame));
@@ -401,7 +423,8 @@ std::vector<PatchCandidate> candidates_from(const EditPlan& plan, const Evaluati
   for (const ConstraintCheck& c : e.constraints)
     if (c.met && !*c.met && out.empty())
       notes.push_back(fmt::format("no step is known that would give {} ({})", c.kind, c.wanted));
-  std::stable_sort(out.begin(), out.end(), [](const PatchCandidate& a, const PatchCandidate& b) { return a.gain > b.gain; });
+  std::stable_sort(out.begin(), out.end(),
+                   [](const PatchCandidate& a, const PatchCandidate& b) { return a.gain > b.gain; });
   return out;
 }
 
@@ -412,7 +435,8 @@ void rename(EditPlan& plan, const std::string& id, const std::string& name) {
   for (Decision& d : plan.decisions) {
     if (d.id == id) d.id = name;
     for (const char* key : {"target", "after"})
-      if (const auto it = d.params.find(key); it != d.params.end() && it->is_string() && *it == id) *it = name;
+      if (const auto it = d.params.find(key); it != d.params.end() && it->is_string() && *it == id)
+        *it = name;
     if (const auto it = d.params.find("order"); it != d.params.end() && it->is_array())
       for (Json& entry : *it)
         if (entry.is_string() && entry == id) entry = name;
@@ -425,12 +449,14 @@ const Decision* find_decision(const EditPlan& plan, const std::string& id) {
   return nullptr;
 }
 
-bool same_content(const Decision& a, const Decision& b) { return a.type == b.type && a.params == b.params; }
+bool same_content(const Decision& a, const Decision& b) {
+  return a.type == b.type && a.params == b.params;
+}
 
 }  // namespace
 
-std::vector<PatchStep> steps_between(const EditPlan& from, const EditPlan& goal_plan, const std::string& reason,
-                                     const std::string& origin) {
+std::vector<PatchStep> steps_between(const EditPlan& from, const EditPlan& goal_plan,
+                                     const std::string& reason, const std::string& origin) {
   EditPlan to = goal_plan;
   // A locked decision keeps its id; what the new plan calls by that name gets another.
   for (const Decision& d : from.decisions)

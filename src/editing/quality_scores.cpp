@@ -30,7 +30,8 @@ double deviation(const std::vector<double>& values) {
 
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                   values.end());
   return values[values.size() / 2];
 }
 
@@ -145,7 +146,8 @@ QualityScore pacing(const Measured& m, const Brief& brief) {
     if (brief.pace == Pace::fast) low = 0.3, high = 3.6;
     if (brief.pace == Pace::medium) low = 1.2, high = 6;
     if (brief.pace == Pace::slow) low = 2.4, high = 30;
-    asked = fmt::format("{} pace was {}", std::string(name_of(brief.pace)), brief.pace_asked ? "asked" : "proposed");
+    asked = fmt::format("{} pace was {}", std::string(name_of(brief.pace)),
+                        brief.pace_asked ? "asked" : "proposed");
   }
   if (lengths.size() == 1 && m.file->duration_s < 20) high = std::max(high, m.file->duration_s);
   return {"pacing", within(shot_s, low, high, std::max(1.0, 0.6 * high)), 0,
@@ -162,8 +164,10 @@ QualityScore sound(const Measured& m, const std::vector<Issue>& damage) {
     const double lufs = m.analysis->audio->integrated_lufs, peak = m.analysis->audio->true_peak_dbtp;
     if (lufs < -65) return {"sound", -1, 0, ""};  // silent on purpose or dropped: judged there
     // EBU R128 -23, streaming -14 to -16 LUFS; a source may be softer than either without being wrong.
-    const double value = within(lufs, -34, -11, 14) * within(peak, -60, 0.5, 3) * (1 - std::min(1.0, clipped));
-    return {"sound", value, 0, fmt::format("{:.1f} LUFS, true peak {:.1f} dBTP, {:.0f} % clipped", lufs, peak, 100 * clipped)};
+    const double value =
+        within(lufs, -34, -11, 14) * within(peak, -60, 0.5, 3) * (1 - std::min(1.0, clipped));
+    return {"sound", value, 0,
+            fmt::format("{:.1f} LUFS, true peak {:.1f} dBTP, {:.0f} % clipped", lufs, peak, 100 * clipped)};
   }
   return {"sound", 1 - std::min(1.0, clipped), 0, fmt::format("{:.0f} % clipped", 100 * clipped)};
 }
@@ -209,7 +213,8 @@ QualityScore rhythm(const Measured& m) {
   const double variation = deviation(lengths) / std::max(0.05, mean(lengths));
   double value = within(variation, 0.0, 0.9, 1.2);
   std::string evidence = fmt::format("shot lengths vary by {:.0f} %", 100 * variation);
-  if (m.analysis && m.analysis->audio && m.analysis->audio->beats_s.size() >= 4 && m.plan_agreement > 0.6 && m.pieces.size() > 2) {
+  if (m.analysis && m.analysis->audio && m.analysis->audio->beats_s.size() >= 4 && m.plan_agreement > 0.6 &&
+      m.pieces.size() > 2) {
     std::size_t near = 0;
     for (std::size_t i = 1; i < m.pieces.size(); ++i)
       near += std::any_of(m.analysis->audio->beats_s.begin(), m.analysis->audio->beats_s.end(),
@@ -226,7 +231,8 @@ QualityScore variety(const Measured& m) {
   if (!m.analysis || m.analysis->shots.size() < 2) return {"variety", -1, 0, ""};
   std::vector<std::size_t> middles;
   for (const Shot& shot : m.analysis->shots)
-    middles.push_back(std::min(m.file->frames.size() - 1, static_cast<std::size_t>((shot.first_frame + shot.last_frame) / 2)));
+    middles.push_back(std::min(m.file->frames.size() - 1,
+                               static_cast<std::size_t>((shot.first_frame + shot.last_frame) / 2)));
   std::vector<double> apart;
   for (std::size_t a = 0; a < middles.size() && a < 40; ++a)
     for (std::size_t b = a + 1; b < middles.size() && b < 40; ++b)
@@ -242,7 +248,8 @@ QualityScore shot_scale(const Measured& m) {
   std::vector<double> sizes;
   for (const Shot& shot : m.analysis->shots)
     if (shot.composition.subject_confidence > 0.2)
-      sizes.push_back(std::sqrt(std::max(0.0, shot.composition.subject.width * shot.composition.subject.height)));
+      sizes.push_back(
+          std::sqrt(std::max(0.0, shot.composition.subject.width * shot.composition.subject.height)));
   if (sizes.size() < 2) return {"shot_scale", -1, 0, ""};
   const double spread = deviation(sizes);
   return {"shot_scale", std::clamp(0.6 + spread * 3, 0.0, 1.0), 0,
@@ -276,13 +283,15 @@ QualityScore wishes(const std::vector<ConstraintCheck>& constraints) {
 
 }  // namespace
 
-std::vector<QualityScore> technical_scores(const Measured& m, const Brief& brief, const std::vector<Issue>& damage,
+std::vector<QualityScore> technical_scores(const Measured& m, const Brief& brief,
+                                           const std::vector<Issue>& damage,
                                            const std::vector<ConstraintCheck>&) {
   return only_judged({integrity(m, damage), length(m, brief), coherence(m), composition(m), pacing(m, brief),
                       sound(m, damage), sharpness(m), sync(m, damage)});
 }
 
-std::vector<QualityScore> creative_scores(const Measured& m, const std::vector<ConstraintCheck>& constraints) {
+std::vector<QualityScore> creative_scores(const Measured& m,
+                                          const std::vector<ConstraintCheck>& constraints) {
   return only_judged({rhythm(m), variety(m), shot_scale(m), colour_continuity(m), wishes(constraints)});
 }
 

@@ -14,7 +14,8 @@ std::vector<QualityScore> technical_scores(const Measured& measured, const Brief
                                            const std::vector<Issue>& damage,
                                            const std::vector<ConstraintCheck>& constraints);
 // All but `goal`.
-std::vector<QualityScore> creative_scores(const Measured& measured, const std::vector<ConstraintCheck>& constraints);
+std::vector<QualityScore> creative_scores(const Measured& measured,
+                                          const std::vector<ConstraintCheck>& constraints);
 
 // Is the goal reached? By the model under a schema with the evidence before it, or by the rules.
 struct GoalJudgement {

@@ -12,7 +12,8 @@ namespace {
 Result<void> read_numbers(const YAML::Node& node, const char* section, const Path& file,
                           std::map<std::string, double>& out) {
   if (!node || !node.IsMap())
-    return fail(ErrorKind::invalid_input, fmt::format("read {}: `{}` is missing or no map", file.string(), section),
+    return fail(ErrorKind::invalid_input,
+                fmt::format("read {}: `{}` is missing or no map", file.string(), section),
                 "compare it with the shipped configs/evaluation.yaml");
   for (const auto& entry : node) {
     const auto name = entry.first.as<std::string>();

@@ -59,7 +59,9 @@ class ByteReader {
   std::string_view bytes_;
 };
 
-Path cache_file(const std::string& key) { return cache_folder() / "fingerprints" / (key + ".bin"); }
+Path cache_file(const std::string& key) {
+  return cache_folder() / "fingerprints" / (key + ".bin");
+}
 
 EditPlan without_text(EditPlan plan) {
   std::erase_if(plan.decisions, [](const Decision& d) { return d.type == DecisionType::text_overlay; });
@@ -99,7 +101,8 @@ std::string key_of(const EditPlan& plan, const std::vector<double>& stills) {
   Json whole = to_json(plan);
   key["decisions"] = whole["decisions"];
   key["brief"] = whole["brief"];
-  for (const PlanSource& source : plan.sources) key["sources"].push_back({source.id, source.sha256, source.path});
+  for (const PlanSource& source : plan.sources)
+    key["sources"].push_back({source.id, source.sha256, source.path});
   key["stills"] = stills;
   return sha256_of("reference" + to_text(key, -1));
 }
@@ -143,7 +146,8 @@ Result<Fingerprint> fingerprint_from_bytes(std::string_view bytes) {
   return print;
 }
 
-Result<Fingerprint> cached_fingerprint(const Path& file, const std::string& sha256, bool use_cache, const Job& job) {
+Result<Fingerprint> cached_fingerprint(const Path& file, const std::string& sha256, bool use_cache,
+                                       const Job& job) {
   const Path kept = cache_file(sha256);
   if (use_cache && !sha256.empty())
     if (auto bytes = read_file(kept))
@@ -194,7 +198,8 @@ bool stills_from_bytes(std::string_view bytes, PlanReference& reference) {
 }  // namespace
 
 Result<PlanReference> render_reference(const EditPlan& plan, std::span<const EditSource> sources,
-                                       const std::vector<double>& stills_at_s, bool use_cache, const Job& job) {
+                                       const std::vector<double>& stills_at_s, bool use_cache,
+                                       const Job& job) {
   PlanReference reference;
   const std::string key = key_of(plan, stills_at_s);
   if (use_cache) {

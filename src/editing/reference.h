@@ -16,7 +16,8 @@
 namespace studio {
 
 // The fingerprint of a file, from the cache when it was taken before (by content hash).
-Result<Fingerprint> cached_fingerprint(const Path& file, const std::string& sha256, bool use_cache, const Job& job);
+Result<Fingerprint> cached_fingerprint(const Path& file, const std::string& sha256, bool use_cache,
+                                       const Job& job);
 
 // The plan as it should look, at most kPrintWidth wide. `with_text` and `without_text` are whole pictures
 // at the asked times with the plan's text overlays drawn and left out: what differs is the text.
@@ -27,7 +28,8 @@ struct PlanReference {
 
 // Renders into a scratch folder. Errors: those of compile_plan() and render().
 Result<PlanReference> render_reference(const EditPlan& plan, std::span<const EditSource> sources,
-                                       const std::vector<double>& stills_at_s, bool use_cache, const Job& job);
+                                       const std::vector<double>& stills_at_s, bool use_cache,
+                                       const Job& job);
 
 // Binary form of a fingerprint; the reader refuses any other version or size.
 std::string to_bytes(const Fingerprint& print);

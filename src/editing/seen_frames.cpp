@@ -41,7 +41,8 @@ std::vector<SeenFrame> seen_by_plan(const Fingerprint& file, const Comparison& w
       seen[i].source = source;
       seen[i].source_s = source_time(piece, t);
       // Effects change pictures, so a frame that differs is not held against the plan: it is only not proved.
-      if (static_cast<std::size_t>(source) < prints.size() && !prints[static_cast<std::size_t>(source)].frames.empty()) {
+      if (static_cast<std::size_t>(source) < prints.size() &&
+          !prints[static_cast<std::size_t>(source)].frames.empty()) {
         const Fingerprint& print = prints[static_cast<std::size_t>(source)];
         const std::size_t k = print.frame_at(seen[i].source_s + 0.25 / std::max(1.0, print.frame_rate));
         for (std::size_t n = k > 0 ? k - 1 : 0; n <= std::min(k + 1, print.frames.size() - 1); ++n)

@@ -15,7 +15,8 @@ struct GrayPlane {
   int width = 0, height = 0;
   std::vector<float> values;
   float at(int x, int y) const {
-    return values[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)];
+    return values[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                  static_cast<std::size_t>(x)];
   }
 };
 
@@ -31,8 +32,9 @@ GrayPlane resized(const StillPicture& picture, int width, int height) {
       const int x0 = static_cast<int>(sx), x1 = std::min(picture.width - 1, x0 + 1);
       const double fx = sx - x0;
       const auto p = [&](int px, int py) {
-        return static_cast<double>(picture.luma[static_cast<std::size_t>(py) * static_cast<std::size_t>(picture.width) +
-                                                static_cast<std::size_t>(px)]);
+        return static_cast<double>(
+            picture.luma[static_cast<std::size_t>(py) * static_cast<std::size_t>(picture.width) +
+                         static_cast<std::size_t>(px)]);
       };
       out.values.push_back(static_cast<float>((p(x0, y0) * (1 - fx) + p(x1, y0) * fx) * (1 - fy) +
                                               (p(x0, y1) * (1 - fx) + p(x1, y1) * fx) * fy));
@@ -80,7 +82,8 @@ std::optional<TextSighting> text_in_place(const StillPicture& file, const StillP
 namespace {
 
 // Letters as light on dark, `width` pixels wide at most, cropped to the text.
-Result<GrayPlane> letters(const TextPainter& painter, std::string_view text, double size, int width, int height) {
+Result<GrayPlane> letters(const TextPainter& painter, std::string_view text, double size, int width,
+                          int height) {
   TextStyle style;
   style.size = size;
   style.smallest = size;
@@ -97,7 +100,8 @@ GrayPlane halved(const GrayPlane& in) {
   for (int y = 0; y < out.height; ++y)
     for (int x = 0; x < out.width; ++x)
       out.values.push_back((in.at(2 * x, 2 * y) + in.at(2 * x + 1, 2 * y) + in.at(2 * x, 2 * y + 1) +
-                            in.at(2 * x + 1, 2 * y + 1)) / 4);
+                            in.at(2 * x + 1, 2 * y + 1)) /
+                           4);
   return out;
 }
 
@@ -105,8 +109,9 @@ GrayPlane halved(const GrayPlane& in) {
 double correlation(const GrayPlane& picture, const GrayPlane& letters, int x0, int y0) {
   double sp = 0, spp = 0, sl = 0, sll = 0, spl = 0;
   for (int y = 0; y < letters.height; ++y) {
-    const float* p = &picture.values[static_cast<std::size_t>(y0 + y) * static_cast<std::size_t>(picture.width) +
-                                     static_cast<std::size_t>(x0)];
+    const float* p =
+        &picture.values[static_cast<std::size_t>(y0 + y) * static_cast<std::size_t>(picture.width) +
+                        static_cast<std::size_t>(x0)];
     const float* l = &letters.values[static_cast<std::size_t>(y) * static_cast<std::size_t>(letters.width)];
     float a = 0, aa = 0, b = 0, bb = 0, ab = 0;
     for (int x = 0; x < letters.width; ++x) {
@@ -122,7 +127,8 @@ double correlation(const GrayPlane& picture, const GrayPlane& letters, int x0, i
 
 }  // namespace
 
-Result<TextSighting> text_by_shape(const StillPicture& file, const StillPicture* bare, std::string_view text) {
+Result<TextSighting> text_by_shape(const StillPicture& file, const StillPicture* bare,
+                                   std::string_view text) {
   TRY_ASSIGN(const TextPainter painter, TextPainter::create());
   GrayPlane picture = resized(file, file.width, file.height);
   if (bare && bare->width > 0) {
@@ -155,7 +161,8 @@ Result<TextSighting> text_by_shape(const StillPicture& file, const StillPicture*
           const double c = std::abs(correlation(picture, *full, x, y));
           if (c > top) {
             top = c;
-            best.share = static_cast<double>(full->values.size()) / static_cast<double>(picture.values.size());
+            best.share =
+                static_cast<double>(full->values.size()) / static_cast<double>(picture.values.size());
           }
         }
   }

@@ -1,0 +1,288 @@
+// Writes the report of a run as one HTML file: no scripts, no fonts or pictures from elsewhere.
+#include "editing/run_report.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "editing/result_strip.h"
+
+namespace studio {
+namespace {
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      default: out += c;
+    }
+  return out;
+}
+
+constexpr std::string_view kStyle = R"(
+:root { --ink: #1c2330; --soft: #5d6675; --line: #dfe3ea; --paper: #fff; --wash: #f5f7fa; --good: #1d7f4e; --bad: #c2362b; --mid: #b7791f; --bar: #3b6fd4; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf3; --soft: #9aa4b5; --line: #313a49; --paper: #161b24; --wash: #1e2531; --good: #4cc38a; --bad: #ff7b6e; --mid: #e6b455; --bar: #6f9bf0; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; }
+main { max-width: 1060px; margin: 0 auto; padding: 32px 24px 64px; }
+h1 { font-size: 26px; line-height: 1.25; margin: 0 0 6px; } h2 { font-size: 18px; margin: 38px 0 10px; }
+p { margin: 6px 0; } .soft { color: var(--soft); } .mono { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 13px; overflow-wrap: anywhere; }
+.head { display: flex; gap: 28px; align-items: center; justify-content: space-between; flex-wrap: wrap; }
+.head > div:first-child { flex: 1 1 480px; }
+.score { text-align: center; min-width: 150px; padding: 14px 20px; border: 1px solid var(--line); border-radius: 10px; background: var(--wash); }
+.score b { display: block; font-size: 40px; line-height: 1.1; font-variant-numeric: tabular-nums; }
+.pass { color: var(--good); } .fail { color: var(--bad); } .unknown { color: var(--mid); }
+.strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 8px; }
+.strip figure { margin: 0; } .strip img { width: 100%; display: block; border-radius: 4px; background: #000; }
+.strip figcaption { font-size: 12px; color: var(--soft); font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 7px 12px 7px 0; border-bottom: 1px solid var(--line); }
+th { font-weight: 600; color: var(--soft); font-size: 13px; } td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.bar { background: var(--line); border-radius: 3px; height: 8px; width: 120px; margin-top: 7px; } .bar i { display: block; height: 8px; border-radius: 3px; background: var(--bar); }
+.tag { display: inline-block; border: 1px solid var(--line); border-radius: 4px; padding: 0 6px; font-size: 12px; color: var(--soft); white-space: nowrap; }
+svg { display: block; width: 100%; height: auto; } svg text { font: 11px system-ui, "DejaVu Sans", sans-serif; fill: var(--soft); }
+.note { border-left: 3px solid var(--mid); padding: 6px 12px; background: var(--wash); margin: 8px 0; }
+)";
+
+std::string bar(double value) {
+  return fmt::format("<div class=bar><i style=\"width:{:.0f}%\"></i></div>",
+                     100 * std::clamp(value, 0.0, 1.0));
+}
+
+std::string verdict(const std::optional<bool>& met) {
+  if (!met) return "<span class=unknown>not known</span>";
+  return *met ? "<span class=pass>met</span>" : "<span class=fail>not met</span>";
+}
+
+std::string head(const EditRun& run) {
+  const bool rendered = !run.iterations.empty();
+  std::string made = run.plan.origin == "rules" ? "planned by rules"
+                     : run.plan.model           ? "planned by " + run.plan.model->id
+                                                : "planned by " + run.plan.origin;
+  if (rendered) made += ", judged by " + run.iterations[run.best].evaluation.judge;
+  std::string html = "<div class=head><div><h1>" + escaped(run.goal.empty() ? "Edit" : run.goal) +
+                     "</h1><p class=soft>" + escaped(made) + "</p>";
+  if (!run.output.empty()) html += "<p class=mono>" + escaped(run.output.string()) + "</p>";
+  html += "</div>";
+  if (rendered)
+    html += fmt::format("<div class=score><b class={}>{:.3f}</b>{} the threshold of {:.2f}</div>",
+                        run.passed ? "pass" : "fail", run.score,
+                        run.passed                   ? "passes"
+                        : run.score >= run.threshold ? "a wish is not met; over"
+                                                     : "below",
+                        run.threshold);
+  return html + "</div>";
+}
+
+std::string unmet(const EditRun& run) {
+  std::string html;
+  for (const Unmet& u : run.unmet)
+    html += "<p class=note><b>Not met:</b> " + escaped(u.wish) + " <span class=soft>" + escaped(u.reason) +
+            "</span></p>";
+  return html;
+}
+
+std::string iterations(const EditRun& run) {
+  std::string html =
+      "<h2>Iterations</h2><div "
+      "class=scroll><table><tr><th>#</th><th>Score</th><th></th><th>Time</th><th>What led to "
+      "it</th><th>Worst issues</th></tr>";
+  for (std::size_t i = 0; i < run.iterations.size(); ++i) {
+    const Iteration& it = run.iterations[i];
+    std::string led = "the first plan";
+    if (it.patch.is_object()) {
+      led.clear();
+      for (const Json& step : it.patch.value("steps", Json::array()))
+        led += fmt::format("{} {} <span class=soft>{}</span><br>", escaped(step.value("action", "")),
+                           escaped(step.value("target", "")), escaped(step.value("reason", "")));
+      if (led.empty()) led = "changed wishes";
+    }
+    std::vector<const EvaluationIssue*> worst;
+    for (const EvaluationIssue& issue : it.evaluation.issues) worst.push_back(&issue);
+    std::stable_sort(worst.begin(), worst.end(), [](auto* a, auto* b) { return a->penalty > b->penalty; });
+    std::string issues;
+    for (std::size_t n = 0; n < std::min<std::size_t>(3, worst.size()); ++n)
+      issues += fmt::format("<span class=tag>{} &minus;{:.2f}</span> ", escaped(worst[n]->issue.kind),
+                            worst[n]->penalty);
+    html += fmt::format(
+        "<tr><td class=n>{}{}</td><td class=n><b>{:.3f}</b></td><td>{}</td><td class=n>{:.1f} "
+        "s</td><td>{}</td><td>{}</td></tr>",
+        i + 1, i == run.best ? " <span class=tag>delivered</span>" : "", it.evaluation.score,
+        bar(it.evaluation.score), it.seconds, led, issues.empty() ? "<span class=soft>none</span>" : issues);
+  }
+  return html + "</table></div>";
+}
+
+std::string wishes(const Evaluation& e) {
+  if (e.constraints.empty())
+    return "<h2>Wishes</h2><p class=soft>The goal names nothing that can be measured.</p>";
+  std::string html =
+      "<h2>What was wished, what was measured</h2><div "
+      "class=scroll><table><tr><th>Wish</th><th>Wanted</th><th>Measured on the file</th><th></th></tr>";
+  for (const ConstraintCheck& c : e.constraints)
+    html += "<tr><td><span class=tag>" + escaped(c.kind) + "</span></td><td>" + escaped(c.wanted) +
+            "</td><td>" + escaped(c.measured) + "</td><td>" + verdict(c.met) + "</td></tr>";
+  return html + "</table></div>";
+}
+
+std::string scores(const Evaluation& e) {
+  std::string html =
+      "<h2>Scores</h2><div "
+      "class=scroll><table><tr><th>Quality</th><th>Score</th><th></th><th>Weight</th><th>Evidence</th></tr>";
+  for (const auto& [group, list] : {std::pair("technical", &e.technical), std::pair("creative", &e.creative)})
+    for (const QualityScore& s : *list) {
+      std::string name = s.name;
+      std::replace(name.begin(), name.end(), '_', ' ');
+      html += fmt::format(
+          "<tr><td>{} <span class=soft>{}</span></td><td class=n>{:.2f}</td><td>{}</td><td "
+          "class=n>{:.2f}</td><td>{}</td></tr>",
+          escaped(name), group, s.value, bar(s.value), s.weight, escaped(s.evidence));
+    }
+  return html + "</table></div>";
+}
+
+// The output from left to right: pieces as they play, issues under them.
+std::string timeline(const EditRun& run, const std::vector<TimelinePiece>& pieces) {
+  const Evaluation& e = run.iterations[run.best].evaluation;
+  const double length = std::max(0.1, e.duration_s), width = 1000;
+  const auto x = [&](double t) { return std::clamp(t / length, 0.0, 1.0) * width; };
+  std::string svg;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const double a = x(pieces[i].start_s), b = x(pieces[i].end_s);
+    svg += fmt::format(
+        "<rect x={:.1f} y=18 width={:.1f} height=34 rx=3 fill=\"var(--bar)\" "
+        "opacity={}><title>{}</title></rect>",
+        a, std::max(1.0, b - a - 2), i % 2 ? "0.55" : "0.8", escaped(pieces[i].label));
+    if (b - a > 44)
+      svg += fmt::format("<text x={:.1f} y=39 style=\"fill:#fff\">{}</text>", a + 6, escaped(pieces[i].name));
+  }
+  const double seconds = length > 60 ? 10 : length > 20 ? 5 : length > 8 ? 2 : 1;
+  for (double t = 0; t <= length + 1e-6; t += seconds)
+    svg += fmt::format("<text x={:.1f} y=12>{:g} s</text>", std::min(x(t), width - 26), t);
+  double y = 60;
+  std::vector<const EvaluationIssue*> shown;
+  for (const EvaluationIssue& i : e.issues) shown.push_back(&i);
+  std::stable_sort(shown.begin(), shown.end(), [](auto* a, auto* b) { return a->penalty > b->penalty; });
+  if (shown.size() > 8) shown.resize(8);
+  const double rate = e.frame_rate > 0 ? e.frame_rate : 25;
+  for (const EvaluationIssue* i : shown) {
+    const double a = x(static_cast<double>(i->issue.first_frame) / rate),
+                 b = x(static_cast<double>(i->issue.last_frame + 1) / rate);
+    svg += fmt::format(
+        "<rect x={:.1f} y={:.0f} width={:.1f} height=8 rx=2 fill=\"var(--bad)\"/><text x={:.1f} "
+        "y={:.0f}>{}</text>",
+        a, y, std::max(3.0, b - a), a > width * 0.8 ? a - 90 : std::min(b + 6, width - 90), y + 9,
+        escaped(i->issue.kind));
+    y += 16;
+  }
+  return fmt::format(
+      "<h2>The cut</h2><svg viewBox=\"0 0 {:.0f} {:.0f}\" role=img aria-label=\"pieces over time\">{}</svg>",
+      width, y + 4, svg);
+}
+
+std::string issues(const Evaluation& e) {
+  std::string html = "<h2>Issues at their frames</h2>";
+  if (e.issues.empty()) return html + "<p class=soft>None found.</p>";
+  html +=
+      "<div class=scroll><table><tr><th>Frames</th><th>Kind</th><th>Severity</th><th>What</th><th>What to "
+      "do</th></tr>";
+  for (const EvaluationIssue& i : e.issues)
+    html += fmt::format(
+        "<tr><td class=n>{}&ndash;{}</td><td><span class=tag>{}</span></td><td "
+        "class=n>{:.2f}</td><td>{}{}</td><td>{}</td></tr>",
+        i.issue.first_frame, i.issue.last_frame, escaped(i.issue.kind), i.issue.severity,
+        escaped(i.issue.message),
+        i.decision.empty() ? "" : " <span class=tag>" + escaped(i.decision) + "</span>",
+        escaped(i.issue.suggestion));
+  return html + "</table></div>";
+}
+
+std::string decisions(const EditPlan& plan) {
+  std::string html =
+      "<h2>Decisions</h2><div "
+      "class=scroll><table><tr><th>Id</th><th>Type</th><th>What</th><th>Why</th><th>Evidence</th></tr>";
+  for (const Decision& d : plan.decisions) {
+    std::string params;
+    if (d.params.is_object())
+      for (const auto& [key, value] : d.params.items()) {
+        const std::string text = value.is_string()         ? value.get<std::string>()
+                                 : value.is_number_float() ? fmt::format("{:.2f}", value.get<double>())
+                                                           : to_text(value, -1);
+        params += fmt::format("{}<span class=soft>{}</span>&nbsp;{}", params.empty() ? "" : ", ",
+                              escaped(key), escaped(text));
+      }
+    std::string evidence;
+    for (const std::string& line : d.evidence) evidence += escaped(line) + "<br>";
+    html += fmt::format(
+        "<tr><td class=n>{}{}</td><td>{}</td><td>{}</td><td>{} <span class=tag>{}</span></td><td "
+        "class=soft>{}</td></tr>",
+        escaped(d.id), d.locked ? " <span class=tag>locked</span>" : "",
+        escaped(std::string(name_of(d.type))), params, escaped(d.reason),
+        escaped(d.origin.empty() ? "unknown" : d.origin), evidence);
+  }
+  html += "</table></div>";
+  if (!plan.repairs.empty()) {
+    html +=
+        "<h2>Repairs made by code</h2><div "
+        "class=scroll><table><tr><th>Decision</th><th>What</th><th>Why</th></tr>";
+    for (const Repair& r : plan.repairs)
+      html += "<tr><td class=n>" + escaped(r.decision) + "</td><td>" + escaped(r.what) + "</td><td>" +
+              escaped(r.why) + "</td></tr>";
+    html += "</table></div>";
+  }
+  return html;
+}
+
+std::string times(const EditRun& run) {
+  double most = 0.01;
+  for (const StageTime& t : run.timing) most = std::max(most, t.seconds);
+  std::string html = "<h2>Where the time went</h2><div class=scroll><table>";
+  for (const StageTime& t : run.timing)
+    html += fmt::format("<tr><td>{}</td><td class=n>{:.2f} s</td><td style=\"width:60%\">{}</td></tr>",
+                        escaped(t.stage), t.seconds, bar(t.seconds / most));
+  return html + "</table></div>";
+}
+
+std::string warnings(const EditRun& run) {
+  if (run.warnings.empty()) return {};
+  std::string html = "<h2>Said on the way</h2>";
+  for (const std::string& w : run.warnings) html += "<p class=note>" + escaped(w) + "</p>";
+  return html;
+}
+
+std::string strip(const std::vector<StripPicture>& pictures) {
+  if (pictures.empty()) return {};
+  std::string html = "<h2>The result</h2><div class=strip>";
+  for (const StripPicture& p : pictures)
+    html += fmt::format(
+        "<figure><img alt=\"frame at {0:.1f} s\" src=\"{1}\"><figcaption>{0:.1f} s</figcaption></figure>",
+        p.time_s, p.data_uri);
+  return html + "</div>";
+}
+
+}  // namespace
+
+Result<std::string> run_report_html(const EditRun& run, const Job& job) {
+  std::string body = head(run) + unmet(run);
+  if (!run.iterations.empty()) {
+    const Iteration& best = run.iterations[run.best];
+    // Pictures are for the eye: a report without them still says everything.
+    if (auto pictures = result_strip(best.output, best.evaluation.duration_s, job)) body += strip(*pictures);
+    if (job.cancelled()) return fail(ErrorKind::interrupted, "write the report: stopped");
+    body += timeline(run, timeline_pieces(best.plan)) + iterations(run) + wishes(best.evaluation) +
+            scores(best.evaluation) + issues(best.evaluation);
+  }
+  body += decisions(run.plan) + times(run) + warnings(run);
+  return fmt::format(
+      "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport "
+      "content=\"width=device-width\">"
+      "<title>Edit report</title><style>{}</style></head><body><main>{}</main></body></html>\n",
+      kStyle, body);
+}
+
+}  // namespace studio
