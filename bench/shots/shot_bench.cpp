@@ -1,5 +1,5 @@
 // Finds the shot changes of clips and prints one JSON line a clip: what bench/shots/score.py compares.
-//   shot_bench [--detector best|content|adaptive] [--features FOLDER] CLIP...
+//   shot_bench [--detector best|content|adaptive] [--features FOLDER] [--evidence] CLIP...
 // With --features, measured features are kept there, so that a detector can be tried again without decoding.
 #include <chrono>
 #include <cstdio>
@@ -10,6 +10,7 @@
 
 #include "analysis/feature_codec.h"
 #include "analysis/shots.h"
+#include "analysis/transitions.h"
 #include "analysis/watch.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -33,7 +34,7 @@ Result<ClipFeatures> features_of(const Path& clip, const Path& folder) {
 
 Json changes_of(const ClipFeatures& features, const ShotOptions& options) {
   Json list = Json::array();
-  for (const auto& change : find_changes(features.frames, features.source.frame_rate.to_double(), options))
+  for (const auto& change : find_changes(features, options))
     list.push_back({{"kind", std::string(name_of(change.kind))},
                     {"first", change.first_frame},
                     {"last", change.last_frame},
@@ -42,9 +43,33 @@ Json changes_of(const ClipFeatures& features, const ShotOptions& options) {
   return list;
 }
 
+// The evidence of every candidate, for bench/shots/train.py.
+template <std::size_t N>
+Json rows_of(const std::vector<ChangeCandidate<N>>& candidates) {
+  Json rows = Json::array();
+  for (const auto& candidate : candidates) {
+    Json row = Json::array({candidate.before, candidate.after});
+    for (const float value : candidate.evidence) row.push_back(value);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void add_evidence(const ClipFeatures& features, Json& line) {
+  const auto search = TransitionSearch::of(features);
+  const auto fades = find_fades(search);
+  line["cut_names"] = kCutEvidence;
+  line["blend_names"] = kBlendEvidence;
+  line["cut_rows"] = rows_of(cut_candidates(search));
+  line["blend_rows"] = rows_of(blend_candidates(search, fades));
+  line["fades"] = Json::array();
+  for (const auto& fade : fades) line["fades"].push_back({fade.first_frame, fade.last_frame});
+}
+
 int run(const std::vector<std::string>& arguments) {
   ShotOptions options;
   Path folder;
+  bool evidence = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const auto& argument = arguments[i];
     if (argument == "--detector" && i + 1 < arguments.size()) {
@@ -54,6 +79,8 @@ int run(const std::vector<std::string>& arguments) {
                                               : ShotDetector::best;
     } else if (argument == "--features" && i + 1 < arguments.size()) {
       folder = arguments[++i];
+    } else if (argument == "--evidence") {
+      evidence = true;
     } else {
       const auto begin = std::chrono::steady_clock::now();
       const auto features = features_of(argument, folder);
@@ -62,10 +89,13 @@ int run(const std::vector<std::string>& arguments) {
         std::fprintf(stderr, "%s\n", features.error().message.c_str());
         return exit_code(features.error().kind);
       }
-      Json line{{"clip", argument}, {"frames", features->frames.size()}, {"changes", changes_of(*features, options)}};
+      Json line{{"clip", argument},
+                {"frames", features->frames.size()},
+                {"changes", changes_of(*features, options)}};
       const auto found = std::chrono::steady_clock::now();
       line["features_s"] = std::chrono::duration<double>(measured - begin).count();
       line["detect_s"] = std::chrono::duration<double>(found - measured).count();
+      if (evidence) add_evidence(*features, line);
       std::printf("%s\n", to_text(line, -1).c_str());
       std::fflush(stdout);
     }
@@ -76,4 +106,6 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace studio
 
-int main(int argc, char** argv) { return studio::run({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  return studio::run({argv + 1, argv + argc});
+}

@@ -53,10 +53,10 @@ double sharpest(std::span<const FrameFeatures> frames) {
 
 }  // namespace
 
-std::vector<ShotChange> find_changes(std::span<const FrameFeatures> frames, double frame_rate,
-                                     const ShotOptions& options) {
+std::vector<ShotChange> find_changes(const ClipFeatures& clip, const ShotOptions& options) {
+  const std::span<const FrameFeatures> frames = clip.frames;
   if (frames.size() < 2) return {};
-  const double rate = frame_rate > 0 ? frame_rate : 25;
+  const double rate = clip.source.frame_rate.positive() ? clip.source.frame_rate.to_double() : 25;
   std::vector<ShotChange> changes;
   switch (options.detector) {
     case ShotDetector::content:
@@ -66,7 +66,7 @@ std::vector<ShotChange> find_changes(std::span<const FrameFeatures> frames, doub
       changes = adaptive_changes(frames, options.threshold > 0 ? options.threshold : 3);
       break;
     case ShotDetector::best:
-      changes = find_transitions(frames, rate, options.threshold > 0 ? options.threshold : 1);
+      changes = find_transitions(clip, options.threshold > 0 ? options.threshold : 1);
       break;
   }
   const auto least = std::max<std::int64_t>(1, std::llround(options.min_shot_s * rate));
@@ -76,7 +76,7 @@ std::vector<ShotChange> find_changes(std::span<const FrameFeatures> frames, doub
 std::vector<Shot> detect_shots(const ClipFeatures& clip, const ShotOptions& options) {
   const std::span<const FrameFeatures> frames = clip.frames;
   if (frames.empty()) return {};
-  const auto changes = find_changes(frames, clip.source.frame_rate.to_double(), options);
+  const auto changes = find_changes(clip, options);
   const double most = std::max(1e-6, sharpest(frames));
   std::vector<Shot> shots;
   for (std::size_t i = 0; i <= changes.size(); ++i) {

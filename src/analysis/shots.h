@@ -32,9 +32,8 @@ struct ShotChange {
   std::int64_t length() const { return kind == TransitionKind::cut ? 0 : last_frame - first_frame + 1; }
 };
 
-// In order, not overlapping. `frame_rate` tells how many frames a flash or a dissolve takes.
-std::vector<ShotChange> find_changes(std::span<const FrameFeatures> frames, double frame_rate,
-                                     const ShotOptions& options = {});
+// In order, not overlapping.
+std::vector<ShotChange> find_changes(const ClipFeatures& clip, const ShotOptions& options = {});
 
 // Shots that tile the clip, with exact times, keyframes and sharpness; no judgements yet.
 std::vector<Shot> detect_shots(const ClipFeatures& clip, const ShotOptions& options = {});

@@ -1,15 +1,74 @@
 // The studio's own detector: cuts, dissolves, fades and wipes, but no flashes, lights, pans or occluders.
 #pragma once
 
-#include <span>
+#include <array>
+#include <string_view>
 #include <vector>
 
+#include "analysis/block_grid.h"
 #include "analysis/shots.h"
 
 namespace studio {
 
-// `strictness` 1 is the default; 2 asks for twice the evidence, 0.5 for half of it.
-std::vector<ShotChange> find_transitions(std::span<const FrameFeatures> frames, double frame_rate,
-                                         double strictness);
+// `strictness` 1 is the default; 2 asks for twice the odds, 0.5 for half of them.
+std::vector<ShotChange> find_transitions(const ClipFeatures& clip, double strictness);
+
+// What the searches below share: the records, and what is often asked of each frame.
+struct TransitionSearch {
+  static TransitionSearch of(const ClipFeatures& clip, double strictness = 1);
+
+  std::span<const FrameFeatures> frames;
+  BlockGrid grid;
+  double frame_rate = 25;
+  double aspect = 16.0 / 9;  // displayed width over height
+  double strictness = 1;
+  std::vector<float> steps;     // distance to the frame before
+  std::vector<float> level;     // mean luma of the active area
+  std::vector<float> contrast;  // its standard deviation over blocks
+
+  std::int64_t count() const { return static_cast<std::int64_t>(frames.size()); }
+  std::int64_t frames_in(double seconds, std::int64_t least, std::int64_t most) const;
+  float distance(std::int64_t a, std::int64_t b) const { return grid.distance(frames[a], frames[b]); }
+  float tolerant(std::int64_t a, std::int64_t b) const {
+    return grid.tolerant_distance(frames[a], frames[b], 2);
+  }
+  float structure(std::int64_t a, std::int64_t b) const { return grid.structure(frames[a], frames[b]); }
+};
+
+// Where a change may be, and what speaks for and against it. The weights of the evidence were learned
+// from clips whose changes are known (bench/shots); the evidence itself is plain measurements.
+inline constexpr std::array<std::string_view, 26> kCutEvidence{
+    "step",           "prominence",  "over_neighbours", "tolerant",        "tolerant_share",
+    "structure",      "structure_2", "structure_3",     "returned",        "structure_back",
+    "histogram",      "ssim",        "changed",         "light",           "darkest",
+    "contrast_ratio", "hue",         "saturation",      "tracked",         "shifted",
+    "shift",          "blurred",     "wider_tolerant",  "restless_before", "restless_after",
+    "decay"};
+inline constexpr std::array<std::string_view, 33> kBlendEvidence{
+    "apart",           "residual",         "backwards",       "spread",         "linear",
+    "tolerant",        "tolerant_share",   "structure",       "histogram",      "beside",
+    "beside_tolerant", "beside_histogram", "length",          "unsteady",       "returned_before",
+    "returned_after",  "structure_before", "structure_after", "rate_inside",    "rate_before",
+    "rate_after",      "contrast_dip",     "sharpness_dip",   "brighter",       "light",
+    "shifted",         "travel",           "tracked",         "tracked_beside", "ssim_inside",
+    "ssim_beside",     "restless_before",  "restless_after"};
+
+template <std::size_t N>
+struct ChangeCandidate {
+  std::int64_t before = 0, after = 0;  // the last frame of the old shot and the first of the new
+  std::array<float, N> evidence{};
+};
+using CutCandidate = ChangeCandidate<kCutEvidence.size()>;
+using BlendCandidate = ChangeCandidate<kBlendEvidence.size()>;
+
+std::vector<CutCandidate> cut_candidates(const TransitionSearch& search);
+std::vector<ShotChange> find_cuts(const TransitionSearch& search);
+
+std::vector<ShotChange> find_fades(const TransitionSearch& search);
+
+// Dissolves and wipes: windows that hold no `settled` change.
+std::vector<BlendCandidate> blend_candidates(const TransitionSearch& search,
+                                             std::span<const ShotChange> settled);
+std::vector<ShotChange> find_blends(const TransitionSearch& search, std::span<const ShotChange> settled);
 
 }  // namespace studio

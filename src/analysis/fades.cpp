@@ -1,0 +1,98 @@
+// Fades through black or white: the whole picture loses its contrast at once, and finds it again.
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/transitions.h"
+
+namespace studio {
+namespace {
+
+constexpr float kFlat = 0.25f;  // of the contrast on both sides
+constexpr float kBlackUnder = 48, kWhiteOver = 200;
+constexpr float kMixResidual = 0.22f;  // of the distance between the shot and the flat picture
+
+// Walks from the flat frame to where the contrast has come back.
+std::int64_t contrast_returns(const std::vector<float>& contrast, std::int64_t flat, int step,
+                              std::int64_t reach) {
+  const auto count = static_cast<std::int64_t>(contrast.size());
+  std::int64_t at = flat;
+  float most = 0;
+  for (std::int64_t i = flat, n = 0; i >= 0 && i < count && n <= reach; i += step, ++n)
+    most = std::max(most, contrast[i]);
+  for (std::int64_t n = 0; n < reach; ++n) {
+    const auto next = at + step;
+    if (next < 0 || next >= count) break;
+    // Held at the bottom, or still rising.
+    const bool low = contrast[at] < 0.4f * most;
+    const auto ahead = std::clamp<std::int64_t>(at + 2 * step, 0, count - 1);
+    if (!low && std::max(contrast[next], contrast[ahead]) < contrast[at] * 1.015f + 0.05f) break;
+    at = next;
+  }
+  return at;
+}
+
+// Half way, the frame must be the shot mixed with the flat picture everywhere alike: a hand before
+// the lens covers one part after the other.
+bool is_mix(const TransitionSearch& search, std::int64_t clear, std::int64_t flat) {
+  const auto span = std::abs(flat - clear);
+  if (span < 2) return false;
+  const auto& frames = search.frames;
+  const Canvas b = canvas_of(frames[flat]);
+  const float apart = search.grid.distance(canvas_of(frames[clear]), b);
+  const auto residual = [&](std::int64_t from, std::int64_t at) {
+    const Canvas a = canvas_of(frames[from]), here = canvas_of(frames[at]);
+    float least = 1e9f;
+    if (search.grid.distance(a, b) < 0.25f * apart) return 1.0f;  // covered already
+    for (int k = 0; k <= 20; ++k)
+      least = std::min(least, search.grid.distance(here, mixed(a, b, static_cast<float>(k) / 20)));
+    return least / std::max(1.0f, search.grid.distance(a, b));
+  };
+  // From the clear frame, and from a frame half way on: a moving camera changes less from there.
+  const auto half = clear + (flat - clear) / 2, late = clear + (flat - clear) * 3 / 4;
+  const float from_clear = std::max(residual(clear, clear + (flat - clear) / 4), residual(clear, half));
+  return std::min(from_clear, late != half && late != flat ? residual(half, late) : 1.0f) < kMixResidual;
+}
+
+bool same_scene(const TransitionSearch& search, std::int64_t before, std::int64_t after) {
+  const auto& frames = search.frames;
+  const float tolerant = search.grid.tolerant_distance(frames[before], frames[after], 2);
+  return search.grid.structure(frames[before], frames[after]) > 0.6f ||
+         tolerant < 0.15f * search.grid.deviation(frames[before]);
+}
+
+}  // namespace
+
+std::vector<ShotChange> find_fades(const TransitionSearch& search) {
+  const auto count = search.count();
+  const auto& contrast = search.contrast;
+  const auto reach = search.frames_in(1.6, 24, 120);
+  std::vector<ShotChange> fades;
+  for (std::int64_t i = 1; i + 1 < count; ++i) {
+    const float level = search.level[i];
+    if (level > kBlackUnder && level < kWhiteOver) continue;
+    // The bottom: the first frame of the lowest contrast near.
+    if (contrast[i] >= contrast[i - 1] || contrast[i] > contrast[i + 1]) continue;
+    float left = 0, right = 0;
+    for (auto k = std::max<std::int64_t>(0, i - reach); k < i; ++k) left = std::max(left, contrast[k]);
+    for (auto k = i + 1; k <= std::min(count - 1, i + reach); ++k) right = std::max(right, contrast[k]);
+    if (contrast[i] > kFlat * std::min(left, right) || std::min(left, right) < 3) continue;
+    const auto clear_before = contrast_returns(contrast, i, -1, reach);
+    const auto clear_after = contrast_returns(contrast, i, 1, reach);
+    if (clear_before <= 0 && contrast[clear_before] < 0.5f * left) continue;  // the clip begins flat
+    if (clear_after >= count - 1 && contrast[clear_after] < 0.5f * right) continue;
+    const bool out = is_mix(search, clear_before, i), in = is_mix(search, clear_after, i);
+    const float depth = contrast[i] / std::min(left, right);
+    const bool extreme = (level < 12 || level > 235) && depth < 0.06f;
+    if (!(out && in && depth < 0.16f) && !((out || in) && extreme)) continue;
+    if (same_scene(search, clear_before, clear_after) && !(out && in && level <= kBlackUnder)) continue;
+    if (!fades.empty() && clear_before + 1 <= fades.back().last_frame) {
+      fades.back().last_frame = std::max(fades.back().last_frame, clear_after - 1);
+      continue;
+    }
+    fades.push_back({TransitionKind::fade, clear_before + 1, std::max(clear_before + 1, clear_after - 1),
+                     out && in ? 0.95 : 0.75});
+  }
+  return fades;
+}
+
+}  // namespace studio
