@@ -14,6 +14,7 @@
 #include "render/encoders.h"
 #include "render/inputs.h"
 #include "render/loudness.h"
+#include "render/smart_cut.h"
 #include "render/sound_mixer.h"
 
 namespace studio {
@@ -224,6 +225,11 @@ Result<RenderedFile> render(const Timeline& timeline, const Path& output, const 
   };
   TRY(validate(timeline));
   TRY_ASSIGN(const auto inputs, look_at_inputs(timeline, output));
+  if (can_smart_cut(timeline, settings, output).possible) {
+    auto cut = smart_cut(timeline, output, settings, job);
+    // Some obstacles show only in the packets themselves: then it is rendered like anything else.
+    if (cut || cut.error().kind != ErrorKind::unsupported) return timed(std::move(cut));
+  }
   return timed(render_in_full(timeline, inputs, output, settings, job));
 }
 

@@ -137,13 +137,12 @@ Result<SmartCutPlan> plan_smart_cut(const Timeline& timeline, const RenderSettin
     const bool sound = clip->sound && source->audio.has_value();
     if (!plan.pieces.empty() && sound != plan.sound) return no("only some of its clips have sound");
     plan.sound = sound;
-    // The frames that the timeline's own clock shows: n at n / rate, from the one on screen then.
+    // As in full rendering: clips lie on whole frames, and begin with the picture that is on screen
+    // at the start of their source range.
     const Time end = at + duration_of(*clip);
-    const std::int64_t first = at.to_frames(plan.frame_rate, Rounding::up);
-    const std::int64_t last = end.to_frames(plan.frame_rate, Rounding::up);
-    const Time offset = Time::frames(first, plan.frame_rate) - at;
+    const std::int64_t first = at.to_frames(plan.frame_rate), last = end.to_frames(plan.frame_rate);
     const VideoStream& v = *source->video;
-    const Time in_file = clip->source_range.start + offset - v.start.value_or(Time{}) + time_tolerance(v);
+    const Time in_file = clip->source_range.start - v.start.value_or(Time{}) + time_tolerance(v);
     SmartCutPiece piece;
     piece.source = static_cast<std::size_t>(source - plan.sources.begin());
     piece.first = std::max<std::int64_t>(0, in_file.to_frames(plan.frame_rate, Rounding::down));

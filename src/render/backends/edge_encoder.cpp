@@ -26,7 +26,7 @@ const char* profile_of(const AVCodecParameters& like) {
 constexpr const char* kQuality = "17";
 
 void set_x264(AVCodecContext* context, const EdgeFormat& format) {
-  av_opt_set(context->priv_data, "preset", "medium", 0);
+  av_opt_set(context->priv_data, "preset", "veryfast", 0);
   av_opt_set(context->priv_data, "crf", kQuality, 0);
   av_opt_set(context->priv_data, "profile", profile_of(*format.like), 0);
   const std::string params =
@@ -36,7 +36,7 @@ void set_x264(AVCodecContext* context, const EdgeFormat& format) {
 }
 
 void set_x265(AVCodecContext* context, const EdgeFormat& format) {
-  av_opt_set(context->priv_data, "preset", "medium", 0);
+  av_opt_set(context->priv_data, "preset", "veryfast", 0);
   av_opt_set(context->priv_data, "crf", kQuality, 0);
   const std::string params =
       fmt::format("log-level=none:bframes={}:b-pyramid=0:open-gop=0:scenecut=0:repeat-headers=0:info=0",
