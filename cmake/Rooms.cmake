@@ -4,11 +4,18 @@ set(STUDIO_WARNINGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtu
 
 function(studio_compile_options target)
   target_compile_options(${target} PRIVATE ${STUDIO_WARNINGS})
-  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
+    $<INSTALL_INTERFACE:include/animation-studio>)
   if(STUDIO_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${STUDIO_SANITIZE} -fno-omit-frame-pointer -O1 -g)
     target_link_options(${target} PUBLIC -fsanitize=${STUDIO_SANITIZE})
   endif()
+endfunction()
+
+# Installed, the room is AnimationStudio::<name>.
+function(studio_install_room target name)
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  install(TARGETS ${target} EXPORT AnimationStudio ARCHIVE DESTINATION lib/animation-studio)
 endfunction()
 
 function(studio_room name)
@@ -17,10 +24,12 @@ function(studio_room name)
   set(target studio_${name})
   if(NOT sources)
     add_library(${target} INTERFACE)
-    target_include_directories(${target} INTERFACE ${PROJECT_SOURCE_DIR}/src)
+    target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
+      $<INSTALL_INTERFACE:include/animation-studio>)
     foreach(room ${ROOM_ROOMS})
       target_link_libraries(${target} INTERFACE studio_${room})
     endforeach()
+    studio_install_room(${target} ${name})
     return()
   endif()
   add_library(${target} STATIC ${sources})
@@ -31,6 +40,8 @@ function(studio_room name)
   target_link_libraries(${target} PRIVATE ${ROOM_LIBRARIES})
   # Headers of these two are part of our public ones (forward declarations and formatting).
   target_link_libraries(${target} PUBLIC nlohmann_json::nlohmann_json fmt::fmt)
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  studio_install_room(${target} ${name})
 endfunction()
 
 # studio_test(NAME ROOMS ...): tests/<name>/*.cpp as one program, each TEST its own ctest case.
