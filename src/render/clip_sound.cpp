@@ -20,12 +20,13 @@ bool constant_speed_one(const Retime& retime) {
 ClipSound::ClipSound(const PlacedSound& placed, int sample_rate, SoundEffects effects)
     : placed_(placed), rate_(sample_rate), effects_(std::move(effects)) {}
 
-Result<std::unique_ptr<ClipSound>> ClipSound::open(const PlacedSound& placed, int sample_rate) {
+Result<std::unique_ptr<ClipSound>> ClipSound::open(const PlacedSound& placed, SoundReaderPool& pool) {
   const Clip& clip = *placed.clip;
+  const int sample_rate = pool.sample_rate();
   TRY_ASSIGN(auto effects, SoundEffects::create(clip.effects, duration_of(clip), sample_rate, clip.gain_db));
   std::unique_ptr<ClipSound> sound(new ClipSound(placed, sample_rate, std::move(effects)));
   if (const auto* file = std::get_if<MediaFile>(&clip.source)) {
-    TRY(sound->open_file(file->path));
+    TRY(sound->open_file(file->path, pool));
   } else {
     TRY(sound->open_generator(std::get<Generator>(clip.source)));
   }
@@ -34,10 +35,10 @@ Result<std::unique_ptr<ClipSound>> ClipSound::open(const PlacedSound& placed, in
 
 // The film runs forward or backward through the same map: a backward clip reads a mirrored stream,
 // in which source time begins at the end of its range and grows.
-Result<void> ClipSound::open_file(const Path& path) {
+Result<void> ClipSound::open_file(const Path& path, SoundReaderPool& pool) {
   const Clip& clip = *placed_.clip;
   const bool backward = clip.retime.reverse;
-  TRY_ASSIGN(auto stream, SoundStream::open(path, rate_, backward, clip.source_range.end()));
+  TRY_ASSIGN(auto stream, SoundStream::open(pool, path, backward, clip.source_range.end()));
   stream_.emplace(std::move(stream));
 
   const Rational tick{1, rate_};

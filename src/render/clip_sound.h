@@ -16,7 +16,7 @@ namespace studio {
 
 class ClipSound {
  public:
-  static Result<std::unique_ptr<ClipSound>> open(const PlacedSound& placed, int sample_rate);
+  static Result<std::unique_ptr<ClipSound>> open(const PlacedSound& placed, SoundReaderPool& pool);
   ClipSound(const ClipSound&) = delete;
   ClipSound& operator=(const ClipSound&) = delete;
 
@@ -26,7 +26,7 @@ class ClipSound {
 
  private:
   ClipSound(const PlacedSound& placed, int sample_rate, SoundEffects effects);
-  Result<void> open_file(const Path& path);
+  Result<void> open_file(const Path& path, SoundReaderPool& pool);
   Result<void> open_generator(const Generator& generator);
   void fade(std::span<float> out) const;
 

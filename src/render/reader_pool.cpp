@@ -1,31 +1,18 @@
-// The pool behind reader_pool.h.
+// Taking a reader out of the pool, or opening one.
 #include "render/reader_pool.h"
-
-#include <algorithm>
 
 namespace studio {
 
-namespace {
-// Each open decoder holds some tens of megabytes at 1080p.
-constexpr std::size_t kIdleReaders = 2;
-}  // namespace
-
 Result<std::unique_ptr<VideoReader>> ReaderPool::take(const Path& path) {
-  const auto found =
-      std::ranges::find_if(idle_, [&](const auto& reader) { return reader->facts().path == path; });
-  if (found != idle_.end()) {
-    auto reader = std::move(*found);
-    idle_.erase(found);
-    return reader;
-  }
-  TRY_ASSIGN(auto reader, VideoReader::open(path, {.threads = threads_}));
-  return std::make_unique<VideoReader>(std::move(reader));
+  if (auto reader = idle_.take(path)) return reader;
+  TRY_ASSIGN(auto opened, VideoReader::open(path, {.threads = threads_}));
+  return std::make_unique<VideoReader>(std::move(opened));
 }
 
-void ReaderPool::give_back(std::unique_ptr<VideoReader> reader) {
-  if (!reader) return;
-  if (idle_.size() >= kIdleReaders) idle_.erase(idle_.begin());
-  idle_.push_back(std::move(reader));
+Result<std::unique_ptr<AudioReader>> SoundReaderPool::take(const Path& path) {
+  if (auto reader = idle_.take(path)) return reader;
+  TRY_ASSIGN(auto opened, AudioReader::open(path, {.sample_rate = sample_rate_, .channels = channels_}));
+  return std::make_unique<AudioReader>(std::move(opened));
 }
 
 }  // namespace studio

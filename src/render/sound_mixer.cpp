@@ -39,14 +39,14 @@ struct TrackSound {
   std::deque<float> made;              // interleaved, from mix position on
   std::int64_t made_end = 0;           // samples made so far
 
-  Result<void> make(std::int64_t count, int sample_rate);
+  Result<void> make(std::int64_t count, SoundReaderPool& pool);
 };
 
-Result<void> TrackSound::make(std::int64_t count, int sample_rate) {
+Result<void> TrackSound::make(std::int64_t count, SoundReaderPool& pool) {
   std::vector<float> block(static_cast<std::size_t>(count * kChannels), 0.0F);
   const std::int64_t end = made_end + count;
   for (; next_piece < pieces.size() && pieces[next_piece].begin < end; ++next_piece) {
-    TRY_ASSIGN(auto sound, ClipSound::open(pieces[next_piece], sample_rate));
+    TRY_ASSIGN(auto sound, ClipSound::open(pieces[next_piece], pool));
     active.push_back(std::move(sound));
   }
   std::vector<float> piece;
@@ -69,7 +69,9 @@ Result<void> TrackSound::make(std::int64_t count, int sample_rate) {
 }  // namespace
 
 struct SoundMixer::State {
-  int sample_rate = 48000;
+  explicit State(int sample_rate) : pool(sample_rate, kChannels) {}
+
+  SoundReaderPool pool;  // before the tracks: their clips give their readers back
   std::int64_t total = 0, position = 0;
   std::vector<TrackSound> tracks;
   SoundEffects effects;
@@ -95,9 +97,8 @@ bool has_sound(const Timeline& timeline, const std::function<bool(const std::str
 
 Result<SoundMixer> SoundMixer::create(const Timeline& timeline, std::int64_t total_samples,
                                       const std::function<bool(const std::string&)>& has_audio) {
-  auto state = std::make_unique<State>();
+  auto state = std::make_unique<State>(timeline.sample_rate);
   State& s = *state;
-  s.sample_rate = timeline.sample_rate;
   s.total = total_samples;
   const Time length = Time::ticks(total_samples, {1, timeline.sample_rate});
   for (const Track& track : timeline.tracks) {
@@ -123,7 +124,7 @@ Result<SoundMixer> SoundMixer::create(const Timeline& timeline, std::int64_t tot
 Result<void> SoundMixer::State::make_until(std::int64_t end) {
   end = std::min(end, total);
   for (TrackSound& track : tracks)
-    if (track.made_end < end) TRY(track.make(end - track.made_end, sample_rate));
+    if (track.made_end < end) TRY(track.make(end - track.made_end, pool));
   feed_duckers();
   return {};
 }

@@ -10,15 +10,20 @@ constexpr std::int64_t kKeepBehind = 1 << 15;  // frames that may be read once m
 constexpr std::int64_t kBackwardSeconds = 4;   // a backward stream is read in pieces of this length
 }  // namespace
 
-SoundStream::SoundStream(AudioReader reader, int sample_rate, bool backward, Time mirror)
-    : reader_(std::move(reader)),
-      rate_(sample_rate),
+SoundStream::SoundStream(SoundReaderPool& pool, std::unique_ptr<AudioReader> reader, bool backward, Time mirror)
+    : pool_(&pool),
+      reader_(std::move(reader)),
+      rate_(pool.sample_rate()),
       backward_(backward),
-      mirror_(mirror.to_ticks({1, sample_rate})) {}
+      mirror_(mirror.to_ticks({1, pool.sample_rate()})) {}
 
-Result<SoundStream> SoundStream::open(const Path& path, int sample_rate, bool backward, Time mirror) {
-  TRY_ASSIGN(auto reader, AudioReader::open(path, {.sample_rate = sample_rate, .channels = kChannels}));
-  return SoundStream(std::move(reader), sample_rate, backward, mirror);
+SoundStream::~SoundStream() {
+  if (reader_) pool_->give_back(std::move(reader_));
+}
+
+Result<SoundStream> SoundStream::open(SoundReaderPool& pool, const Path& path, bool backward, Time mirror) {
+  TRY_ASSIGN(auto reader, pool.take(path));
+  return SoundStream(pool, std::move(reader), backward, mirror);
 }
 
 Result<void> SoundStream::read(std::int64_t first, std::span<float> out) {
@@ -38,14 +43,14 @@ Result<void> SoundStream::cover(std::int64_t first, std::int64_t end) {
   if (backward_) return load_backward(first, end);
   std::int64_t have_end = begin_ + static_cast<std::int64_t>(buffer_.size()) / kChannels;
   if (!started_ || first < begin_ || first > have_end + 2 * rate_) {
-    TRY(reader_.seek(Time::ticks(first, {1, rate_})));
+    TRY(reader_->seek(Time::ticks(first, {1, rate_})));
     started_ = true;
     at_end_ = false;
     buffer_.clear();
     begin_ = have_end = first;
   }
   while (!at_end_ && have_end < end) {
-    TRY_ASSIGN(auto block, reader_.next());
+    TRY_ASSIGN(auto block, reader_->next());
     if (!block) {
       at_end_ = true;
       break;
@@ -68,9 +73,9 @@ Result<void> SoundStream::cover(std::int64_t first, std::int64_t end) {
 Result<std::vector<float>> SoundStream::file_samples(std::int64_t first, std::int64_t count) {
   std::vector<float> samples(static_cast<std::size_t>(count * kChannels), 0.0F);
   if (first + count <= 0) return samples;
-  TRY(reader_.seek(Time::ticks(first, {1, rate_})));
+  TRY(reader_->seek(Time::ticks(first, {1, rate_})));
   while (true) {
-    TRY_ASSIGN(const auto block, reader_.next());
+    TRY_ASSIGN(const auto block, reader_->next());
     if (!block) return samples;
     const std::int64_t start = block->start.to_ticks({1, rate_});
     if (start >= first + count) return samples;

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "media/audio_reader.h"
+#include "render/reader_pool.h"
 
 namespace studio {
 
@@ -18,7 +19,10 @@ namespace studio {
 // the film runs backwards from `mirror`.
 class SoundStream {
  public:
-  static Result<SoundStream> open(const Path& path, int sample_rate, bool backward = false, Time mirror = {});
+  static Result<SoundStream> open(SoundReaderPool& pool, const Path& path, bool backward = false, Time mirror = {});
+  SoundStream(SoundStream&&) noexcept = default;
+  SoundStream& operator=(SoundStream&&) = delete;
+  ~SoundStream();
 
   static constexpr int kChannels = 2;
 
@@ -27,12 +31,13 @@ class SoundStream {
   Result<void> read(std::int64_t first, std::span<float> out);
 
  private:
-  SoundStream(AudioReader reader, int sample_rate, bool backward, Time mirror);
+  SoundStream(SoundReaderPool& pool, std::unique_ptr<AudioReader> reader, bool backward, Time mirror);
   Result<void> cover(std::int64_t first, std::int64_t end);
   Result<void> load_backward(std::int64_t first, std::int64_t end);
   Result<std::vector<float>> file_samples(std::int64_t first, std::int64_t count);
 
-  AudioReader reader_;
+  SoundReaderPool* pool_;
+  std::unique_ptr<AudioReader> reader_;
   int rate_;
   bool backward_;
   std::int64_t mirror_ = 0;  // in samples

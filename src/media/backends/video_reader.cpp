@@ -34,6 +34,8 @@ struct VideoReader::State {
   std::int64_t decoded = 0;      // frames, ever
   bool packet_waits = false, drained = false, ended = false;
   ReadDamage damage;
+  // While seeking: frames that no other frame refers to need not be decoded before this time.
+  std::optional<Time> skip_unreferenced_before;
 
   Result<void> feed();
   Result<std::optional<VideoFrame>> decode();
@@ -41,11 +43,14 @@ struct VideoReader::State {
   Result<std::optional<VideoFrame>> finish(VideoFrame frame);
   bool keyframe_lies_ahead(Time t) const;
   Result<bool> land_on(Time t);
+  Result<bool> land_from(Time aim, Time t, bool skipping);
   void forget_position(bool at_start);
 };
 
 namespace {
 
+// Seeking decodes everything from this long before its target on.
+const Time kSkipMargin = Time::ticks(1, {1, 2});
 constexpr std::int64_t kHopelessPackets = 2000;  // refused in a row from the start without one picture
 
 Time frame_duration(const AVFrame& frame, const AVStream& stream) {
@@ -164,6 +169,11 @@ Result<void> VideoReader::State::feed() {
       return {};
     }
     if ((packet->flags & AV_PKT_FLAG_CORRUPT) != 0) damage.truncated = damage.truncated || decoded > 0;
+  }
+  decoder->skip_frame = AVDISCARD_DEFAULT;
+  if (skip_unreferenced_before) {
+    const auto pts = ffmpeg::time_of(packet->pts, demuxer.stream(stream_index)->time_base);
+    if (pts && *pts < *skip_unreferenced_before) decoder->skip_frame = AVDISCARD_NONREF;
   }
   const int code = avcodec_send_packet(decoder.get(), packet.get());
   packet_waits = code == AVERROR(EAGAIN);
@@ -292,6 +302,16 @@ Result<bool> VideoReader::State::land_on(Time t) {
   }
 }
 
+// Seeks to `aim` and decodes up to t.
+Result<bool> VideoReader::State::land_from(Time aim, Time t, bool skipping) {
+  if (!demuxer.seek(stream_index, aim)) return false;
+  forget_position(false);
+  if (skipping) skip_unreferenced_before = t - kSkipMargin;
+  auto landed = land_on(t);
+  skip_unreferenced_before.reset();
+  return landed;
+}
+
 Result<void> VideoReader::seek(Time t) {
   State& s = *state_;
   // Forward by decoding on: what is already decoded counts as decoded.
@@ -318,10 +338,10 @@ Result<void> VideoReader::seek(Time t) {
   for (const int seconds_before : {0, 1, 5, 20}) {
     const Time aim = t - Time::ticks(seconds_before, {1, 1});
     if (aim <= first && seconds_before > 0) break;
-    if (!s.demuxer.seek(s.stream_index, aim)) continue;
-    s.forget_position(false);
     // Nothing decodable from here (an index that lies): that is no error yet.
-    const auto landed = s.land_on(t);
+    auto landed = s.land_from(aim, t, true);
+    // A frame held long before t may have been one that was skipped: look again at all of them.
+    if (landed && *landed && s.ahead.front().pts < t - kSkipMargin) landed = s.land_from(aim, t, false);
     if (!landed || !*landed) continue;
     if (s.ahead.front().pts <= first) {  // back at the start: the count is known again
       for (VideoFrame& frame : s.ahead) frame.index = ++s.next_index;
