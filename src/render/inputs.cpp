@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include "media/filter_graph.h"
+#include "render/effects.h"
+#include "render/generators.h"
+#include "render/transitions.h"
 
 namespace studio {
 
@@ -37,9 +40,29 @@ Result<void> check_clip(const Clip& clip, const MediaFile& file, const MediaFact
   return {};
 }
 
+// Names and parameters of everything, before an hour of rendering runs into one.
+Result<void> check_names(const Timeline& timeline) {
+  for (const Track& track : timeline.tracks) {
+    TRY(check_effects(track.effects, fmt::format("track '{}'", track.id)));
+    for (const Item& item : track.items) {
+      if (const auto* transition = std::get_if<Transition>(&item)) {
+        TRY(PictureTransition::create(transition->kind));
+        continue;
+      }
+      const auto* clip = std::get_if<Clip>(&item);
+      if (clip == nullptr) continue;
+      const std::string on = fmt::format("clip '{}'", clip->id);
+      TRY(check_effects(clip->effects, on));
+      if (const auto* generator = std::get_if<Generator>(&clip->source)) TRY(check_generator(*generator, on));
+    }
+  }
+  return check_effects(timeline.effects, "the timeline");
+}
+
 }  // namespace
 
 Result<TimelineInputs> look_at_inputs(const Timeline& timeline, const Path& output) {
+  TRY(check_names(timeline));
   TimelineInputs inputs;
   for (const Track& track : timeline.tracks) {
     for (const Item& item : track.items) {

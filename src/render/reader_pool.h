@@ -17,7 +17,8 @@ class IdleReaders {
  public:
   // An idle reader of `path`; null when there is none.
   std::unique_ptr<Reader> take(const Path& path) {
-    const auto found = std::ranges::find_if(idle_, [&](const auto& reader) { return reader->facts().path == path; });
+    const auto found =
+        std::ranges::find_if(idle_, [&](const auto& reader) { return reader->facts().path == path; });
     if (found == idle_.end()) return nullptr;
     auto reader = std::move(*found);
     idle_.erase(found);

@@ -10,7 +10,8 @@ constexpr std::int64_t kKeepBehind = 1 << 15;  // frames that may be read once m
 constexpr std::int64_t kBackwardSeconds = 4;   // a backward stream is read in pieces of this length
 }  // namespace
 
-SoundStream::SoundStream(SoundReaderPool& pool, std::unique_ptr<AudioReader> reader, bool backward, Time mirror)
+SoundStream::SoundStream(SoundReaderPool& pool, std::unique_ptr<AudioReader> reader, bool backward,
+                         Time mirror)
     : pool_(&pool),
       reader_(std::move(reader)),
       rate_(pool.sample_rate()),

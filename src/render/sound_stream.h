@@ -19,7 +19,8 @@ namespace studio {
 // the film runs backwards from `mirror`.
 class SoundStream {
  public:
-  static Result<SoundStream> open(SoundReaderPool& pool, const Path& path, bool backward = false, Time mirror = {});
+  static Result<SoundStream> open(SoundReaderPool& pool, const Path& path, bool backward = false,
+                                  Time mirror = {});
   SoundStream(SoundStream&&) noexcept = default;
   SoundStream& operator=(SoundStream&&) = delete;
   ~SoundStream();

@@ -54,6 +54,7 @@ Result<void> write_clip(const Path& path, const ClipSpec& spec, const Painter& p
   VideoEncoding video;
   video.encoder = spec.encoder;
   if (spec.encoder.starts_with("libx264")) video.options = spec.options;
+  if (spec.encoder == "libx265") video.options = {{"x265-params", "log-level=none"}};  // it talks on stderr
   video.width = spec.width;
   video.height = spec.height;
   video.frame_rate = spec.frame_rate;
