@@ -16,6 +16,7 @@
 #include "render/loudness.h"
 #include "render/smart_cut.h"
 #include "render/sound_mixer.h"
+#include "render/subtitle_mux.h"
 
 namespace studio {
 
@@ -171,6 +172,7 @@ Result<RenderedFile> render_in_full(const Timeline& timeline, const TimelineInpu
   Timeline adapted = timeline;
   if (plan.sample_rate > 0) adapted.sample_rate = plan.sample_rate;
   const auto has_audio = [&](const std::string& path) { return inputs.has_audio(path); };
+  TRY_ASSIGN(const auto cues, cues_to_mux(adapted));
 
   TRY_ASSIGN(auto compositor, Compositor::create(adapted, working_format(plan), settings.threads));
   RenderedFile rendered;
@@ -194,6 +196,7 @@ Result<RenderedFile> render_in_full(const Timeline& timeline, const TimelineInpu
   TRY_ASSIGN(const auto encoded,
              encode(compositor, mixer ? &*mixer : nullptr, gain, writer, adapted, output, job));
   if (job.cancelled()) return interrupted(output);
+  TRY(mux_subtitles(pending.temporary(), cues));
   TRY(pending.commit());
 
   if (encoded.peak > 1)
