@@ -61,8 +61,16 @@ void find_freezes(const ClipFeatures& clip, FrameSpan span, const CadenceFound& 
   std::int64_t first = -1;
   const auto close = [&](std::int64_t last) {
     if (first < 0) return;
-    const std::int64_t begin = first;
+    std::int64_t begin = first;
     first = -1;
+    // The encoder spends its first frames after the stop on refining the picture: they belong to it.
+    std::vector<double> before;
+    for (auto k = std::max(span.first + 1, begin - 12); k <= begin - 5; ++k)
+      before.push_back(at(clip, k).luma_difference);
+    const double moving = median(before);
+    for (int k = 0; k < 4 && begin > span.first + 1 && at(clip, begin - 1).luma_difference < 0.3 * moving;
+         ++k)
+      --begin;
     const double seconds = seconds_of(clip, begin, last);
     if (seconds < least_s) return;
     // Black or a plain card stands still by nature.
