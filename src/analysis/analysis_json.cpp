@@ -1,4 +1,4 @@
-// "studio.analysis/1": the judgements as JSON. The names are fixed; configs/schemas holds the schema.
+// "studio.analysis/1": the judgements as JSON. The names are fixed; schemas/ holds the schema.
 #include <cmath>
 #include <limits>
 

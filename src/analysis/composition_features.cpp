@@ -162,13 +162,13 @@ void measure_tones(CompositionFeatures& f, const Luma& luma, const RgbView& pict
   f.brightness = static_cast<float>(mean / 255);
   const double range = (percentile(0.97) - percentile(0.03)) / 255.0;
   f.contrast = static_cast<float>(std::clamp(0.5 * range / 0.7 + 0.5 * rms / 60, 0.0, 1.0));
-  // A broad plateau of good mean brightness; clipped areas cost, blown highlights more than deep shadows.
-  const double m = mean / 255;
-  const double level = m < 0.28   ? std::max(0.0, m / 0.28)
-                       : m > 0.68 ? std::max(0.0, 1 - (m - 0.68) / 0.32)
-                                  : 1.0;
+  // A broad plateau of good mean brightness; blown highlights cost most. A dark picture whose lights are
+  // bright is low-key light, not a mistake.
+  const double m = mean / 255, lights = percentile(0.97) / 255.0;
+  double level = m < 0.28 ? std::max(0.0, m / 0.28) : m > 0.68 ? std::max(0.0, 1 - (m - 0.68) / 0.32) : 1.0;
+  if (m < 0.28) level = std::max(level, 0.85 * std::clamp((lights - 0.25) / 0.35, 0.0, 1.0));
   const double loss =
-      std::max(0.0, f.clipped_bright - 0.01) * 2.5 + std::max(0.0, f.clipped_dark - 0.08) * 0.8;
+      std::max(0.0, f.clipped_bright - 0.01) * 2.5 + std::max(0.0, f.clipped_dark - 0.15) * 0.5;
   f.exposure = static_cast<float>(std::clamp(level - loss, 0.0, 1.0) * std::clamp(range / 0.25, 0.3, 1.0));
   double saturation = 0;
   for (int y = 0; y < picture.height; ++y) {

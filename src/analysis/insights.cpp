@@ -49,11 +49,12 @@ double seconds(const Shot& shot) {
 }
 
 // "shot2 (0:03.200 to 0:07.000), shot5 ...": at most three, then a count.
-std::string list_of(const std::vector<const Shot*>& shots) {
+std::string list_of(const Analysis& a, const std::vector<const Shot*>& shots) {
+  const Time origin = a.shots.front().start;
   std::string text;
   for (std::size_t i = 0; i < shots.size() && i < 3; ++i)
-    text += fmt::format("{}{} ({} to {})", i == 0 ? "" : ", ", shots[i]->id, to_clock(shots[i]->start),
-                        to_clock(shots[i]->end));
+    text += fmt::format("{}{} ({} to {})", i == 0 ? "" : ", ", shots[i]->id,
+                        to_clock(shots[i]->start - origin), to_clock(shots[i]->end - origin));
   if (shots.size() > 3) text += fmt::format(" and {} more", shots.size() - 3);
   return text;
 }
@@ -103,9 +104,9 @@ void say_about_camera(const Analysis& a, Notes& notes) {
   const auto still = shots_that(a, [](const Shot& s) { return s.camera.style == CameraStyle::still; });
   const auto smooth = shots_that(a, [](const Shot& s) { return s.camera.style == CameraStyle::smooth; });
   if (share_of(a, handheld) > 0.3) {
-    notes.weakness(0.5, "The camera shakes.", fmt::format("handheld: {}", list_of(handheld)));
+    notes.weakness(0.5, "The camera shakes.", fmt::format("handheld: {}", list_of(a, handheld)));
     notes.advice(0.5, "Stabilise the handheld shots, or cut them shorter than the steady ones.",
-                 list_of(handheld));
+                 list_of(a, handheld));
   }
   if (share_of(a, smooth) > 0.3) {
     std::map<MoveKind, int> kinds;
@@ -115,11 +116,11 @@ void say_about_camera(const Analysis& a, Notes& notes) {
     std::string name(kinds.empty() ? "move" : name_of(commonest->first));
     std::ranges::replace(name, '_', ' ');
     notes.strength(0.5, fmt::format("Controlled camera moves ({}): good for openings and transitions.", name),
-                   list_of(smooth));
+                   list_of(a, smooth));
   }
   if (share_of(a, still) > 0.6)
     notes.strength(0.35, "A steady camera: cuts, titles and slow zooms can be laid over it freely.",
-                   list_of(still));
+                   list_of(a, still));
 }
 
 void say_about_composition(const Analysis& a, Notes& notes) {
@@ -137,21 +138,21 @@ void say_about_composition(const Analysis& a, Notes& notes) {
     return s.composition.score > 0 && s.composition.exposure < 0.4 && s.composition.brightness < 0.25;
   });
   if (share_of(a, dim) > 0.2) {
-    notes.weakness(0.6, "Large parts are dark.", fmt::format("exposure below 0.4 in {}", list_of(dim)));
-    notes.advice(0.55, "Lift gamma in the dark shots before grading.", list_of(dim));
+    notes.weakness(0.6, "Large parts are dark.", fmt::format("exposure below 0.4 in {}", list_of(a, dim)));
+    notes.advice(0.55, "Lift gamma in the dark shots before grading.", list_of(a, dim));
   }
   const auto busy = shots_that(a, [](const Shot& s) { return s.composition.clutter > 0.55; });
   if (share_of(a, busy) > 0.4) {
     notes.weakness(0.4, "The backgrounds are busy: text will be hard to read on them.",
-                   fmt::format("clutter above 0.55 in {}", list_of(busy)));
-    notes.advice(0.35, "Put titles on a plate or a blurred band, or over another shot.", list_of(busy));
+                   fmt::format("clutter above 0.55 in {}", list_of(a, busy)));
+    notes.advice(0.35, "Put titles on a plate or a blurred band, or over another shot.", list_of(a, busy));
   }
   const auto tight = shots_that(a, [](const Shot& s) {
     return s.composition.subject_confidence > 0.3 && s.composition.headroom < 0.3;
   });
   if (share_of(a, tight) > 0.3)
     notes.weakness(0.3, "Heads touch the upper edge, or sink below the middle.",
-                   fmt::format("headroom below 0.3 in {}", list_of(tight)));
+                   fmt::format("headroom below 0.3 in {}", list_of(a, tight)));
   double x = 0, weight = 0;
   for (const Shot* s : sampled)
     if (s->composition.subject_confidence > 0.25)

@@ -77,7 +77,7 @@ double overall_score(const Analysis& analysis, const AnalysisOptions& options) {
 
 }  // namespace
 
-Curves curves_of(const ClipFeatures& clip) {
+Curves curves_of(const ClipFeatures& clip, std::span<const Shot> shots) {
   Curves curves;
   const Motion motion = motion_of(clip);
   const auto camera = camera_speed(motion.features, motion.time_s);
@@ -99,6 +99,9 @@ Curves curves_of(const ClipFeatures& clip) {
     curves.motion.push_back(camera[i] + subject[i]);
     curves.sharpness.push_back(full > 0 ? std::min(1.0f, f.sharpness / full) : 0);
   }
+  for (const Shot& shot : shots)
+    if (shot.first_frame >= 0 && shot.first_frame < static_cast<std::int64_t>(curves.motion.size()))
+      curves.motion[static_cast<std::size_t>(shot.first_frame)] = 0;
   // The subject between two samples is on its way from one to the other.
   curves.subject_x.assign(clip.frames.size(), 0.5f);
   curves.subject_y.assign(clip.frames.size(), 0.5f);
@@ -147,7 +150,7 @@ void judge(const ClipFeatures& clip, const AnalysisOptions& options, Analysis& a
     }
     if (analysis.audio) shot.loudness_lufs = loudness_under(*analysis.audio, shot);
   }
-  analysis.curves = curves_of(clip);
+  analysis.curves = curves_of(clip, analysis.shots);
   if (options.coherence) analysis.issues = find_issues(clip, analysis.shots);
   analysis.score = overall_score(analysis, options);
   analysis.insights = insights_of(clip, analysis);

@@ -14,7 +14,8 @@ namespace studio {
 // `.shots` and `.audio` must be there already. Pure: looks at features only.
 void judge(const ClipFeatures& clip, const AnalysisOptions& options, Analysis& analysis);
 
-Curves curves_of(const ClipFeatures& clip);
+// `shots` tell where the change of picture is no movement.
+Curves curves_of(const ClipFeatures& clip, std::span<const Shot> shots);
 
 // Defects with their frames, in order of first_frame. Kinds: flicker, jump, freeze, black, duplicate,
 // dropped, blur, dark, overexposed, silence, clipping, truncated.

@@ -19,7 +19,8 @@ struct ReportOptions {
 // One page that stands alone: pictures and curves are inside it, nothing is fetched. Pictures are read from
 // analysis.source.path; when that fails the page says so in their place (and why), and is whole otherwise.
 // Errors: interrupted.
-Result<std::string> html_report(const Analysis& analysis, const ReportOptions& options = {}, const Job& job = {});
+Result<std::string> html_report(const Analysis& analysis, const ReportOptions& options = {},
+                                const Job& job = {});
 
 // Each shot's keyframe as FOLDER/shot1_frame49.jpg; the folder is made. Returns the files written.
 // Errors: as grab_frames, io. On an error the files written so far are removed again.
@@ -32,10 +33,11 @@ struct ContactSheetOptions {
 };
 // All keyframes on one picture with shot, time, camera and score under each. JPEG or PNG by extension.
 // Errors: as grab_frames, io, wrong_usage (another extension).
-Result<void> write_contact_sheet(const Analysis& analysis, const Path& file, const ContactSheetOptions& options = {},
-                                 const Job& job = {});
+Result<void> write_contact_sheet(const Analysis& analysis, const Path& file,
+                                 const ContactSheetOptions& options = {}, const Job& job = {});
 
-// For the terminal: facts, scores, a line for each shot (at most `most_shots`), issues, insights. Ends with a newline.
+// For the terminal: facts, scores, a line for each shot (at most `most_shots`), issues, insights. Ends with a
+// newline.
 std::string human_summary(const Analysis& analysis, int most_shots = 24);
 
 // "pan right, zoom in": the moves' kinds in order, without repeats; the style when there are none.

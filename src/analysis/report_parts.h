@@ -29,9 +29,9 @@ std::string base64(std::string_view bytes);
 class Clock {
  public:
   explicit Clock(const Analysis& analysis);
-  double at(std::int64_t frame) const;   // seconds
-  double end() const { return end_; }    // of the clip
-  double origin() const { return origin_; }  // of the clip in the file's time
+  double at(std::int64_t frame) const;         // seconds
+  double end() const { return end_; }          // of the clip
+  double origin() const { return origin_; }    // of the clip in the file's time
   std::string text(std::int64_t frame) const;  // "0:07.250"
 
  private:

@@ -1,4 +1,5 @@
-// The look of the HTML report: a cutting room's dark neutral, one warm accent, nothing that competes with the pictures.
+// The look of the HTML report: a cutting room's dark neutral, one warm accent, nothing that competes with the
+// pictures.
 #include "analysis/report_parts.h"
 
 namespace studio::report {

@@ -87,8 +87,8 @@ struct Scene {
   std::function<void(std::vector<double>&, int frame)> finish;
 };
 
-constexpr int kSamples = 3;          // each pixel is the mean of kSamples^2 points: area averaging
-constexpr double kStillWidth = 900;  // still pixels in one frame width at log_scale 0
+constexpr int kSamples = 2;          // each pixel is the mean of kSamples^2 points: area averaging
+constexpr double kStillWidth = 450;  // still pixels in one frame width at log_scale 0
 
 inline std::vector<std::uint8_t> render(const Scene& scene, int frame) {
   const double t = frame / scene.frame_rate;

@@ -14,18 +14,21 @@ namespace {
 Result<void> check_size(std::span<const std::uint8_t> rgb, int width, int height) {
   if (width < 1 || height < 1 || width > 16384 || height > 16384 ||
       rgb.size() != static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3)
-    return fail(ErrorKind::wrong_usage,
-                fmt::format("encode a picture of {} x {}: {} bytes of RGB do not fit", width, height, rgb.size()));
+    return fail(ErrorKind::wrong_usage, fmt::format("encode a picture of {} x {}: {} bytes of RGB do not fit",
+                                                    width, height, rgb.size()));
   return {};
 }
 
-std::uint8_t byte(float v) { return static_cast<std::uint8_t>(std::clamp(v + 0.5f, 0.0f, 255.0f)); }
+std::uint8_t byte(float v) {
+  return static_cast<std::uint8_t>(std::clamp(v + 0.5f, 0.0f, 255.0f));
+}
 
 // JFIF is full-range BT.601; chroma is the mean of each 2 x 2 block.
 void fill_yuv420(std::span<const std::uint8_t> rgb, AVFrame& frame) {
   const int width = frame.width, height = frame.height;
   const auto pixel = [&](int x, int y) {
-    return rgb.data() + (static_cast<std::size_t>(std::min(y, height - 1)) * width + std::min(x, width - 1)) * 3;
+    return rgb.data() +
+           (static_cast<std::size_t>(std::min(y, height - 1)) * width + std::min(x, width - 1)) * 3;
   };
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
@@ -48,16 +51,20 @@ void fill_yuv420(std::span<const std::uint8_t> rgb, AVFrame& frame) {
 void fill_rgb(std::span<const std::uint8_t> rgb, AVFrame& frame) {
   for (int y = 0; y < frame.height; ++y)
     std::memcpy(frame.data[0] + static_cast<std::ptrdiff_t>(y) * frame.linesize[0],
-                rgb.data() + static_cast<std::size_t>(y) * frame.width * 3, static_cast<std::size_t>(frame.width) * 3);
+                rgb.data() + static_cast<std::size_t>(y) * frame.width * 3,
+                static_cast<std::size_t>(frame.width) * 3);
 }
 
-Result<std::string> encode(std::span<const std::uint8_t> rgb, int width, int height, AVCodecID id, int quantizer) {
+Result<std::string> encode(std::span<const std::uint8_t> rgb, int width, int height, AVCodecID id,
+                           int quantizer) {
   ffmpeg::keep_quiet();
   const bool jpeg = id == AV_CODEC_ID_MJPEG;
-  const std::string what = fmt::format("encode a {} x {} picture as {}", width, height, jpeg ? "JPEG" : "PNG");
+  const std::string what =
+      fmt::format("encode a {} x {} picture as {}", width, height, jpeg ? "JPEG" : "PNG");
   const AVCodec* codec = avcodec_find_encoder(id);
   if (codec == nullptr)
-    return fail(ErrorKind::unsupported, what + ": this FFmpeg build has no such encoder", "install a full FFmpeg build");
+    return fail(ErrorKind::unsupported, what + ": this FFmpeg build has no such encoder",
+                "install a full FFmpeg build");
   ffmpeg::Owned<AVCodecContext> context(avcodec_alloc_context3(codec));
   ffmpeg::Owned<AVFrame> frame = ffmpeg::make_frame();
   ffmpeg::Owned<AVPacket> packet = ffmpeg::make_packet();
@@ -72,7 +79,8 @@ Result<std::string> encode(std::span<const std::uint8_t> rgb, int width, int hei
     context->flags |= AV_CODEC_FLAG_QSCALE;
     context->global_quality = FF_QP2LAMBDA * quantizer;
   }
-  if (const int code = avcodec_open2(context.get(), codec, nullptr); code < 0) return ffmpeg::fail_with(code, what);
+  if (const int code = avcodec_open2(context.get(), codec, nullptr); code < 0)
+    return ffmpeg::fail_with(code, what);
   frame->width = width;
   frame->height = height;
   frame->format = context->pix_fmt;
@@ -80,7 +88,8 @@ Result<std::string> encode(std::span<const std::uint8_t> rgb, int width, int hei
   if (const int code = av_frame_get_buffer(frame.get(), 0); code < 0) return ffmpeg::fail_with(code, what);
   jpeg ? fill_yuv420(rgb, *frame) : fill_rgb(rgb, *frame);
   frame->pts = 0;
-  if (const int code = avcodec_send_frame(context.get(), frame.get()); code < 0) return ffmpeg::fail_with(code, what);
+  if (const int code = avcodec_send_frame(context.get(), frame.get()); code < 0)
+    return ffmpeg::fail_with(code, what);
   avcodec_send_frame(context.get(), nullptr);
   if (const int code = avcodec_receive_packet(context.get(), packet.get()); code < 0)
     return ffmpeg::fail_with(code, what);
@@ -92,7 +101,8 @@ Result<std::string> encode(std::span<const std::uint8_t> rgb, int width, int hei
 Result<std::string> encode_jpeg(std::span<const std::uint8_t> rgb, int width, int height, int quality) {
   TRY(check_size(rgb, width, height));
   // FFmpeg's quantizer runs from 2 (best) to 31.
-  const int quantizer = std::clamp(31 - static_cast<int>(29 * (std::clamp(quality, 1, 100) - 1) / 99.0 + 0.5), 2, 31);
+  const int quantizer =
+      std::clamp(31 - static_cast<int>(29 * (std::clamp(quality, 1, 100) - 1) / 99.0 + 0.5), 2, 31);
   return encode(rgb, width, height, AV_CODEC_ID_MJPEG, quantizer);
 }
 
