@@ -29,20 +29,23 @@ class Checker {
 
   std::vector<PlanProblem> run() {
     if (plan_.decisions.size() > kMostDecisions) {
-      say("", fmt::format("the plan has {} decisions", plan_.decisions.size()), fmt::format("up to {} are rendered", kMostDecisions));
+      say("", fmt::format("the plan has {} decisions", plan_.decisions.size()),
+          fmt::format("up to {} are rendered", kMostDecisions));
       return std::move(problems_);
     }
     std::set<std::string> ids;
     bool any_cut = false;
     for (const Decision& d : plan_.decisions) {
-      if (!ids.insert(d.id).second) say(d.id, "this id is used twice", "give every decision an id of its own");
+      if (!ids.insert(d.id).second)
+        say(d.id, "this id is used twice", "give every decision an id of its own");
       if (!d.params.is_object()) {
         say(d.id, "params is not an object", "write {\"name\": value}");
         continue;
       }
       if (d.type == DecisionType::cut) cuts_.insert(d.id), any_cut = true;
     }
-    if (!any_cut) say("", "the plan has no cut, so nothing would be seen", "add a cut {source, start_s, end_s}");
+    if (!any_cut)
+      say("", "the plan has no cut, so nothing would be seen", "add a cut {source, start_s, end_s}");
     for (const Decision& d : plan_.decisions)
       if (d.params.is_object()) check(d);
     length_ = output_length_s(plan_, sources_);
@@ -69,7 +72,8 @@ class Checker {
     }
   }
 
-  bool number(const Decision& d, const char* key, double low, double high, bool required, const char* unit = "s") {
+  bool number(const Decision& d, const char* key, double low, double high, bool required,
+              const char* unit = "s") {
     auto it = d.params.find(key);
     if (it == d.params.end() || it->is_null()) {
       if (required) say(d.id, fmt::format("{} is missing", key), fmt::format("give {} in {}", key, unit));
@@ -81,7 +85,8 @@ class Checker {
     }
     double value = it->get<double>();
     if (value < low || value > high) {
-      say(d.id, fmt::format("{} is {:g}, outside of {:g} to {:g}", key, value, low, high), fmt::format("give {:g} to {:g} {}", low, high, unit));
+      say(d.id, fmt::format("{} is {:g}, outside of {:g} to {:g}", key, value, low, high),
+          fmt::format("give {:g} to {:g} {}", low, high, unit));
       return false;
     }
     return true;
@@ -93,17 +98,25 @@ class Checker {
     if (!source) {
       std::vector<std::string> known;
       for (const EditSource& s : sources_) known.push_back(s.id);
-      return say(d.id, fmt::format("there is no source \"{}\"", id), fmt::format("the sources are {}", fmt::join(known, ", ")));
+      return say(d.id, fmt::format("there is no source \"{}\"", id),
+                 fmt::format("the sources are {}", fmt::join(known, ", ")));
     }
     double low = source->media.available.start.seconds(), high = source->media.available.end().seconds();
     if (!number(d, "start_s", -1e9, 1e9, true) || !number(d, "end_s", -1e9, 1e9, true)) return;
     double start = number_param(d, "start_s", 0), end = number_param(d, "end_s", 0);
-    if (end <= start) return say(d.id, fmt::format("end_s {:g} does not lie after start_s {:g}", end, start), "swap or move them");
+    if (end <= start)
+      return say(d.id, fmt::format("end_s {:g} does not lie after start_s {:g}", end, start),
+                 "swap or move them");
     if (start < low - kSlack || end > high + kSlack)
-      say(d.id, fmt::format("{:g} to {:g} s lies outside of {} ({:.2f} to {:.2f} s)", start, end, source->analysis.source.path, low, high),
+      say(d.id,
+          fmt::format("{:g} to {:g} s lies outside of {} ({:.2f} to {:.2f} s)", start, end,
+                      source->analysis.source.path, low, high),
           "keep start_s and end_s inside the clip");
-    if (std::string shot = text_param(d, "shot"); !shot.empty() && std::ranges::none_of(source->analysis.shots, [&](const Shot& s) { return s.id == shot; }))
-      say(d.id, fmt::format("{} has no shot \"{}\"", id, shot), "leave `shot` out or name one of the analysis");
+    if (std::string shot = text_param(d, "shot");
+        !shot.empty() &&
+        std::ranges::none_of(source->analysis.shots, [&](const Shot& s) { return s.id == shot; }))
+      say(d.id, fmt::format("{} has no shot \"{}\"", id, shot),
+          "leave `shot` out or name one of the analysis");
   }
 
   void target(const Decision& d) {
@@ -114,7 +127,8 @@ class Checker {
 
   void speed(const Decision& d) {
     target(d);
-    bool any = has_param(d, "factor") || has_param(d, "ramp") || has_param(d, "reverse") || has_param(d, "freeze_at_s");
+    bool any = has_param(d, "factor") || has_param(d, "ramp") || has_param(d, "reverse") ||
+               has_param(d, "freeze_at_s");
     if (!any) say(d.id, "it says no speed", "give factor, ramp, reverse or freeze_at_s");
     number(d, "factor", 0.01, 100, false, "times");
     number(d, "freeze_at_s", 0, 1e6, false);
@@ -131,11 +145,14 @@ class Checker {
         ok = std::isfinite(at) && at >= 0 && at > before && factor >= 0.01 && factor <= 100;
         before = at;
       }
-    if (!ok) say(d.id, "ramp is not a list of [seconds, speed] with growing seconds and speeds from 0.01 to 100", "write [[0, 1], [2, 3]]");
+    if (!ok)
+      say(d.id, "ramp is not a list of [seconds, speed] with growing seconds and speeds from 0.01 to 100",
+          "write [[0, 1], [2, 3]]");
   }
 
   void concatenate(const Decision& d) {
-    if (!has_param(d, "order") || !d.params["order"].is_array()) return say(d.id, "order is missing", "list the ids of the cuts");
+    if (!has_param(d, "order") || !d.params["order"].is_array())
+      return say(d.id, "order is missing", "list the ids of the cuts");
     std::set<std::string> seen;
     for (const Json& id : d.params["order"]) {
       if (!id.is_string() || !cuts_.contains(id.get<std::string>()))
@@ -152,21 +169,32 @@ class Checker {
     if (!info) {
       std::vector<std::string> known;
       for (const EffectInfo& e : effect_catalog()) known.push_back(e.id);
-      return say(d.id, fmt::format("there is no effect \"{}\"", id), fmt::format("known effects: {}", fmt::join(known, ", ")));
+      return say(d.id, fmt::format("there is no effect \"{}\"", id),
+                 fmt::format("known effects: {}", fmt::join(known, ", ")));
     }
-    if (info->step == "retime") return say(d.id, fmt::format("\"{}\" changes time, which is a speed decision", id), "use type \"speed\"");
-    if (info->id == "duck") return say(d.id, "\"duck\" acts on music", "use an audio decision {action: music, duck: true}");
+    if (info->step == "retime")
+      return say(d.id, fmt::format("\"{}\" changes time, which is a speed decision", id),
+                 "use type \"speed\"");
+    if (info->id == "duck")
+      return say(d.id, "\"duck\" acts on music", "use an audio decision {action: music, duck: true}");
     for (const auto& [key, value] : d.params.items()) {
-      if (key == "target" || key == "effect" || key == "at_s" || key == "duration_s" || key == "anchor" || value.is_null()) continue;
+      if (key == "target" || key == "effect" || key == "at_s" || key == "duration_s" || key == "anchor" ||
+          value.is_null())
+        continue;
       auto parameter = std::ranges::find(info->params, key, &EffectParameter::name);
       if (parameter == info->params.end()) {
         say(d.id, fmt::format("{} has no parameter \"{}\"", id, key), "see `studio list effects`");
       } else if (value.is_number()) {
-        if (parameter->text) say(d.id, fmt::format("{} of {} is a text", key, id), "see `studio list effects`");
-        else number(d, key.c_str(), parameter->minimum, parameter->maximum, false, parameter->unit.c_str());
+        if (parameter->text)
+          say(d.id, fmt::format("{} of {} is a text", key, id), "see `studio list effects`");
+        else
+          number(d, key.c_str(), parameter->minimum, parameter->maximum, false, parameter->unit.c_str());
       } else if (value.is_string()) {
-        bool known = parameter->choices.empty() || std::ranges::find(parameter->choices, value.get<std::string>()) != parameter->choices.end();
-        if (!parameter->text || !known) say(d.id, fmt::format("{} of {} cannot be {}", key, id, value.dump()), "see `studio list effects`");
+        bool known =
+            parameter->choices.empty() ||
+            std::ranges::find(parameter->choices, value.get<std::string>()) != parameter->choices.end();
+        if (!parameter->text || !known)
+          say(d.id, fmt::format("{} of {} cannot be {}", key, id, value.dump()), "see `studio list effects`");
       } else {
         say(d.id, fmt::format("{} of {} cannot be {}", key, id, value.dump()), "give a number or a text");
       }
@@ -177,20 +205,25 @@ class Checker {
     std::string kind = text_param(d, "kind", "crossfade"), where = text_param(d, "where", "between");
     const auto& known = transition_catalog();
     if (std::ranges::find(known, kind) == known.end())
-      say(d.id, fmt::format("there is no transition \"{}\"", kind), fmt::format("known: {}", fmt::join(known, ", ")));
+      say(d.id, fmt::format("there is no transition \"{}\"", kind),
+          fmt::format("known: {}", fmt::join(known, ", ")));
     number(d, "duration_s", 0.02, 60, false);
     if (where == "start" || where == "end") return;
     std::string after = text_param(d, "after");
-    if (!cuts_.contains(after)) say(d.id, fmt::format("it stands after \"{}\", which is no cut", after), "name the cut before it");
+    if (!cuts_.contains(after))
+      say(d.id, fmt::format("it stands after \"{}\", which is no cut", after), "name the cut before it");
   }
 
   void text(const Decision& d) {
     std::string kind = text_param(d, "kind", "title");
     static const std::set<std::string> kinds{"title", "lower_third", "caption", "subtitles"};
-    if (!kinds.contains(kind)) say(d.id, fmt::format("there is no text kind \"{}\"", kind), "title, lower_third, caption or subtitles");
+    if (!kinds.contains(kind))
+      say(d.id, fmt::format("there is no text kind \"{}\"", kind),
+          "title, lower_third, caption or subtitles");
     if (kind == "subtitles") {
       std::error_code ignored;
-      if (!std::filesystem::is_regular_file(text_param(d, "path"), ignored)) say(d.id, fmt::format("there is no subtitle file \"{}\"", text_param(d, "path")), "give `path`");
+      if (!std::filesystem::is_regular_file(text_param(d, "path"), ignored))
+        say(d.id, fmt::format("there is no subtitle file \"{}\"", text_param(d, "path")), "give `path`");
       return;
     }
     if (text_param(d, "text").empty()) say(d.id, "it has no text", "give `text`");
@@ -208,25 +241,32 @@ class Checker {
       if (has_param(d, "aspect")) {
         std::string aspect = text_param(d, "aspect");
         int w = 0, h = 0;
-        if (std::sscanf(aspect.c_str(), "%d:%d", &w, &h) != 2 || w < 1 || h < 1 || w > 100000 || h > 100000 || w > 10 * h || h > 10 * w)
+        if (std::sscanf(aspect.c_str(), "%d:%d", &w, &h) != 2 || w < 1 || h < 1 || w > 100000 || h > 100000 ||
+            w > 10 * h || h > 10 * w)
           say(d.id, fmt::format("\"{}\" is no aspect ratio", aspect), "write 16:9, 9:16 or 1:1");
       }
       return;
     }
     if (layout != "picture_in_picture" && layout != "split_screen")
-      return say(d.id, fmt::format("there is no layout \"{}\"", layout), "picture_in_picture, split_screen or frame");
+      return say(d.id, fmt::format("there is no layout \"{}\"", layout),
+                 "picture_in_picture, split_screen or frame");
     target(d);
     const EditSource* source = find_source(sources_, text_param(d, "source"));
-    if (!source) return say(d.id, fmt::format("there is no source \"{}\"", text_param(d, "source")), "name the clip that is put in");
+    if (!source)
+      return say(d.id, fmt::format("there is no source \"{}\"", text_param(d, "source")),
+                 "name the clip that is put in");
     number(d, "start_s", 0, source->media.available.end().seconds() + kSlack, false);
     number(d, "at_s", 0, 1e6, false);
     number(d, "duration_s", 0.02, 1e6, false);
   }
 
   void audio(const Decision& d) {
-    static const std::set<std::string> actions{"music", "duck", "volume", "mute", "normalize", "sound", "fade_in", "fade_out", "j_cut", "l_cut"};
+    static const std::set<std::string> actions{"music", "duck",    "volume",   "mute",  "normalize",
+                                               "sound", "fade_in", "fade_out", "j_cut", "l_cut"};
     std::string action = text_param(d, "action");
-    if (!actions.contains(action)) return say(d.id, fmt::format("there is no audio action \"{}\"", action), fmt::format("known: {}", fmt::join(actions, ", ")));
+    if (!actions.contains(action))
+      return say(d.id, fmt::format("there is no audio action \"{}\"", action),
+                 fmt::format("known: {}", fmt::join(actions, ", ")));
     std::error_code ignored;
     if (action == "music" && !std::filesystem::is_regular_file(text_param(d, "path"), ignored))
       say(d.id, fmt::format("there is no music file \"{}\"", text_param(d, "path")), "give `path`");
@@ -235,7 +275,8 @@ class Checker {
     if (action == "sound") {
       const auto& known = generator_catalog();
       std::string sound = text_param(d, "sound");
-      if (std::ranges::none_of(known, [&](const EffectInfo& g) { return g.id == sound; })) say(d.id, fmt::format("there is no sound \"{}\"", sound), "impact, whoosh, riser or boing");
+      if (std::ranges::none_of(known, [&](const EffectInfo& g) { return g.id == sound; }))
+        say(d.id, fmt::format("there is no sound \"{}\"", sound), "impact, whoosh, riser or boing");
       number(d, "at_s", 0, 1e6, false);
     }
     if (action == "j_cut" || action == "l_cut") target(d);
@@ -249,7 +290,8 @@ class Checker {
     if (!in_output || !has_param(d, "at_s")) return;
     double at = number_param(d, "at_s", 0);
     if (at >= length_ + kSlack && length_ > 0)
-      say(d.id, fmt::format("at_s {:g} lies after the end of the edit ({:.2f} s)", at, length_), "move it earlier");
+      say(d.id, fmt::format("at_s {:g} lies after the end of the edit ({:.2f} s)", at, length_),
+          "move it earlier");
   }
 
   const EditPlan& plan_;
@@ -270,7 +312,9 @@ Result<void> check_plan(const EditPlan& plan, std::span<const EditSource> source
   if (problems.empty()) return {};
   std::string message = "check the plan";
   for (std::size_t i = 0; i < problems.size() && i < 3; ++i)
-    message += fmt::format("{} {}{}", i == 0 ? ":" : ";", problems[i].decision.empty() ? "" : "decision " + problems[i].decision + ": ", problems[i].what);
+    message += fmt::format("{} {}{}", i == 0 ? ":" : ";",
+                           problems[i].decision.empty() ? "" : "decision " + problems[i].decision + ": ",
+                           problems[i].what);
   if (problems.size() > 3) message += fmt::format("; and {} more", problems.size() - 3);
   return fail(ErrorKind::invalid_input, message, problems.front().hint);
 }

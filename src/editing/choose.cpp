@@ -114,9 +114,15 @@ Rhythm rhythm_of(const Brief& brief, double target_s) {
   Rhythm rhythm;
   double length = target_s > 0 ? target_s : 60;
   switch (brief.pace) {
-    case Pace::fast: rhythm.piece_s = 1.3; rhythm.max_piece_s = 1.9; break;
+    case Pace::fast:
+      rhythm.piece_s = 1.3;
+      rhythm.max_piece_s = 1.9;
+      break;
     case Pace::slow: rhythm.piece_s = 6; break;
-    case Pace::medium: rhythm.piece_s = 2.8; rhythm.max_piece_s = 3.9; break;
+    case Pace::medium:
+      rhythm.piece_s = 2.8;
+      rhythm.max_piece_s = 3.9;
+      break;
     case Pace::automatic: rhythm.piece_s = std::clamp(length / 6, 1.6, 4.0); break;
   }
   if (brief.pace == Pace::slow) rhythm.min_piece_s = std::min(2.5, length / 2);
@@ -140,10 +146,12 @@ Rhythm rhythm_of(const Brief& brief, double target_s) {
 }
 
 std::vector<WorkCut> candidate_windows(const Brief& brief, std::span<const EditSource> sources,
-                                       const Preference& preference, const Rhythm& rhythm, std::uint64_t seed) {
+                                       const Preference& preference, const Rhythm& rhythm,
+                                       std::uint64_t seed) {
   std::vector<WorkCut> windows;
   Dice dice(seed);
-  double handle = transition_s(brief) / 2, most_motion = largest_motion(sources);
+  double handle = std::max(transition_s(brief) / 2, preference.handle_s),
+         most_motion = largest_motion(sources);
   double factor = 1;
   for (const SpeedWish& wish : brief.speeds)
     if (wish.kind == "factor" && !wish.span && !wish.first_s && !wish.last_s) factor = wish.factor;
@@ -173,16 +181,24 @@ std::vector<WorkCut> candidate_windows(const Brief& brief, std::span<const EditS
         cut.end_s = std::min(high, middle + half);
         const Curves& curves = source->analysis.curves;
         double local = mean_over(curves.time_s, curves.motion, cut.start_s, cut.end_s) / most_motion;
-        double sharp = curves.sharpness.empty() ? row.sharpness : mean_over(curves.time_s, curves.sharpness, cut.start_s, cut.end_s);
-        double bright = curves.brightness.empty() ? row.brightness : mean_over(curves.time_s, curves.brightness, cut.start_s, cut.end_s);
+        double sharp = curves.sharpness.empty()
+                           ? row.sharpness
+                           : mean_over(curves.time_s, curves.sharpness, cut.start_s, cut.end_s);
+        double bright = curves.brightness.empty()
+                            ? row.brightness
+                            : mean_over(curves.time_s, curves.brightness, cut.start_s, cut.end_s);
         double calm_wish = brief.pace == Pace::slow ? -0.15 : 0.25;
         cut.priority = row.score + calm_wish * local + 0.1 * sharp + 0.02 * dice.unit();
         if (bright < 0.04) cut.priority -= 0.6;  // black, or as good as
         cut.priority *= std::max(0.1, row.usable);
-        if (auto bonus = preference.bonus.find(row.id); bonus != preference.bonus.end()) cut.priority += bonus->second;
+        if (auto bonus = preference.bonus.find(row.id); bonus != preference.bonus.end())
+          cut.priority += bonus->second;
         cut.reason = why(row, local);
-        if (auto reason = preference.reason.find(row.id); reason != preference.reason.end()) cut.reason = reason->second;
-        cut.evidence = {fmt::format("{}: motion {:.2f}, loudness {:.2f}, composition {:.2f}, sharpness {:.2f}", row.id, row.motion, row.loudness, row.composition, row.sharpness)};
+        if (auto reason = preference.reason.find(row.id); reason != preference.reason.end())
+          cut.reason = reason->second;
+        cut.evidence = {
+            fmt::format("{}: motion {:.2f}, loudness {:.2f}, composition {:.2f}, sharpness {:.2f}", row.id,
+                        row.motion, row.loudness, row.composition, row.sharpness)};
         cut.origin = preference.origin;
         windows.push_back(std::move(cut));
       }
@@ -204,7 +220,8 @@ std::vector<WorkCut> all_film(const Brief& brief, std::span<const EditSource> so
   for (const EditSource& source : sources) {
     std::vector<Bounds> ranges;
     if (by_shots)
-      for (const Shot& shot : source.analysis.shots) ranges.push_back({shot.start.seconds(), shot.end.seconds()});
+      for (const Shot& shot : source.analysis.shots)
+        ranges.push_back({shot.start.seconds(), shot.end.seconds()});
     else
       ranges.push_back({source.media.available.start.seconds(), source.media.available.end().seconds()});
     for (const Bounds& range : ranges)
@@ -219,7 +236,8 @@ std::vector<WorkCut> all_film(const Brief& brief, std::span<const EditSource> so
         cut.reason = brief.avoid.empty() ? "the goal leaves nothing out" : "what the goal does not leave out";
         cut.origin = "rules";
         for (const Shot& shot : source.analysis.shots)
-          if (by_shots && shot.start.seconds() <= b.low_s + 1e-6 && shot.end.seconds() >= b.high_s - 1e-6) cut.shot = shot.id;
+          if (by_shots && shot.start.seconds() <= b.low_s + 1e-6 && shot.end.seconds() >= b.high_s - 1e-6)
+            cut.shot = shot.id;
         cuts.push_back(std::move(cut));
       }
   }
@@ -238,7 +256,10 @@ std::vector<WorkCut> one_take(const Brief& brief, std::span<const EditSource> so
                               const std::vector<WorkCut>& windows, double target_s) {
   if (windows.empty()) return {};
   WorkCut cut = windows.front();
-  const SpanWish* must = brief.opening ? &*brief.opening : !brief.keep.empty() ? &brief.keep.front() : brief.ending ? &*brief.ending : nullptr;
+  const SpanWish* must = brief.opening         ? &*brief.opening
+                         : !brief.keep.empty() ? &brief.keep.front()
+                         : brief.ending        ? &*brief.ending
+                                               : nullptr;
   if (must) {
     cut.source = must->source;
     cut.shot = must->shot;
@@ -274,7 +295,8 @@ std::vector<WorkCut> choose_cuts(const Brief& brief, std::span<const EditSource>
   // Nearly all of the film is wanted: leave a little out of everything rather than whole moments.
   bool counted = brief.clips || brief.cuts_per_minute || brief.pace != Pace::automatic;
   if (!counted && target * factor > 0.85 * film) return all_film(brief, sources, factor);
-  int wanted = rhythm.pieces > 0 ? rhythm.pieces : std::max(1, static_cast<int>(std::lround(target / rhythm.piece_s)));
+  int wanted =
+      rhythm.pieces > 0 ? rhythm.pieces : std::max(1, static_cast<int>(std::lround(target / rhythm.piece_s)));
   std::vector<WorkCut> chosen;
   std::map<std::string, int> used;  // by shot
   std::map<std::string, int> used_source;
@@ -285,7 +307,9 @@ std::vector<WorkCut> choose_cuts(const Brief& brief, std::span<const EditSource>
       const WorkCut& w = windows[i];
       double value = w.priority - 0.22 * used[w.source + w.shot] - 0.05 * used_source[w.source];
       for (const WorkCut& c : chosen)
-        if (c.source == w.source && std::abs((c.start_s + c.end_s) / 2 - (w.start_s + w.end_s) / 2) < 1.6 * rhythm.piece_s) value -= 0.18;
+        if (c.source == w.source &&
+            std::abs((c.start_s + c.end_s) / 2 - (w.start_s + w.end_s) / 2) < 1.6 * rhythm.piece_s)
+          value -= 0.18;
       if (brief.every_source && used_source[w.source] == 0) value += 10;
       if (value > best_value) best_value = value, best = i;
     }

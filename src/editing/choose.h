@@ -20,15 +20,16 @@ struct Preference {
   std::map<std::string, double> bonus;
   std::map<std::string, std::string> reason;
   std::string origin = "rules";
+  double handle_s = 0;      // film kept free beside each cut for transitions that are no wish
   bool own_order = false;   // the cuts come in an order that means something
   bool own_length = false;  // and, without a length in the brief, are as long as they should be
 };
 
 struct Rhythm {
-  double piece_s = 2.5;      // wanted length of a piece in the output
+  double piece_s = 2.5;  // wanted length of a piece in the output
   double min_piece_s = 0.4;
   double max_piece_s = 1e9;
-  int pieces = 0;            // 0: free
+  int pieces = 0;  // 0: free
 };
 
 // From pace, cuts per minute, number of clips and length. Fast pieces last about 1.3 s, medium 2.8 s,
@@ -40,7 +41,8 @@ double target_length_s(const Brief& brief, std::span<const EditSource> sources);
 
 // All windows that could be pieces, best first.
 std::vector<WorkCut> candidate_windows(const Brief& brief, std::span<const EditSource> sources,
-                                       const Preference& preference, const Rhythm& rhythm, std::uint64_t seed);
+                                       const Preference& preference, const Rhythm& rhythm,
+                                       std::uint64_t seed);
 
 // The base choice: all film when the brief leaves nothing out, else the best windows with variety.
 std::vector<WorkCut> choose_cuts(const Brief& brief, std::span<const EditSource> sources,

@@ -13,9 +13,12 @@ namespace studio {
 namespace {
 
 // Plans are read by people: a tenth of a millisecond is far below any frame.
-double tidy(double seconds) { return std::round(seconds * 1e4) / 1e4; }
+double tidy(double seconds) {
+  return std::round(seconds * 1e4) / 1e4;
+}
 
-Decision made(std::string id, DecisionType type, Json params, std::string reason, std::string origin, double confidence = 0.9) {
+Decision made(std::string id, DecisionType type, Json params, std::string reason, std::string origin,
+              double confidence = 0.9) {
   Decision d;
   d.id = std::move(id);
   d.type = type;
@@ -38,25 +41,31 @@ void write_speeds(EditPlan& plan, const std::vector<WorkCut>& cuts) {
   bool one_speed = !cuts.empty() && std::ranges::all_of(cuts, [&](const WorkCut& c) {
     return c.factor == cuts.front().factor && c.ramp_to == 0;
   });
-  bool one_direction = !cuts.empty() && std::ranges::all_of(cuts, [&](const WorkCut& c) { return c.reverse == cuts.front().reverse; });
+  bool one_direction = !cuts.empty() && std::ranges::all_of(cuts, [&](const WorkCut& c) {
+    return c.reverse == cuts.front().reverse;
+  });
   auto add = [&](Json params, std::string reason) {
-    plan.decisions.push_back(made(fresh_id(plan, "speed"), DecisionType::speed, std::move(params), std::move(reason), "code"));
+    plan.decisions.push_back(
+        made(fresh_id(plan, "speed"), DecisionType::speed, std::move(params), std::move(reason), "code"));
   };
   auto any_locked = [&](const WorkCut& c) { return locked_speed(plan, c.id); };
   if (one_speed && cuts.front().factor != 1 && std::ranges::none_of(cuts, any_locked))
-    add({{"target", "all"}, {"factor", cuts.front().factor}}, fmt::format("everything plays {:g} times as fast", cuts.front().factor));
+    add({{"target", "all"}, {"factor", cuts.front().factor}},
+        fmt::format("everything plays {:g} times as fast", cuts.front().factor));
   if (one_direction && cuts.front().reverse && std::ranges::none_of(cuts, any_locked))
     add({{"target", "all"}, {"reverse", true}}, "everything plays backwards");
   for (const WorkCut& cut : cuts) {
     if (any_locked(cut)) continue;
     if (cut.ramp_to > 0) {
       Json keys = Json::array();
-      for (const auto& [at, speed] : ramp_keys(cut.ramp_to, cut.source_s())) keys.push_back({tidy(at), speed});
+      for (const auto& [at, speed] : ramp_keys(cut.ramp_to, cut.source_s()))
+        keys.push_back({tidy(at), speed});
       add({{"target", cut.id}, {"ramp", keys}}, fmt::format("a speed ramp to {:g}x", cut.ramp_to));
     } else if (!one_speed && cut.factor != 1) {
       add({{"target", cut.id}, {"factor", cut.factor}}, cut.factor < 1 ? "slow motion here" : "faster here");
     }
-    if (!one_direction && cut.reverse) add({{"target", cut.id}, {"reverse", true}}, "this piece plays backwards");
+    if (!one_direction && cut.reverse)
+      add({{"target", cut.id}, {"reverse", true}}, "this piece plays backwards");
   }
 }
 
@@ -96,7 +105,8 @@ void write_cuts(EditPlan& plan, const std::vector<WorkCut>& cuts, std::span<cons
   std::vector<Decision> old_holds, locked, others;
   std::vector<Decision> old_cuts;
   for (Decision& d : plan.decisions) {
-    bool rewritten = d.type == DecisionType::cut || d.type == DecisionType::speed || d.type == DecisionType::concatenate;
+    bool rewritten =
+        d.type == DecisionType::cut || d.type == DecisionType::speed || d.type == DecisionType::concatenate;
     if (d.locked && d.type != DecisionType::cut) {
       others.push_back(std::move(d));
     } else if (d.type == DecisionType::speed && has_param(d, "freeze_at_s")) {
@@ -107,7 +117,8 @@ void write_cuts(EditPlan& plan, const std::vector<WorkCut>& cuts, std::span<cons
       others.push_back(std::move(d));
     }
   }
-  bool had_locked_order = std::ranges::any_of(others, [](const Decision& d) { return d.type == DecisionType::concatenate; });
+  bool had_locked_order =
+      std::ranges::any_of(others, [](const Decision& d) { return d.type == DecisionType::concatenate; });
   plan.decisions.clear();
   std::vector<WorkCut> written = cuts;
   for (WorkCut& cut : written) {
@@ -128,7 +139,8 @@ void write_cuts(EditPlan& plan, const std::vector<WorkCut>& cuts, std::span<cons
       continue;
     }
     // Ids of old cuts stay taken, so that nothing that pointed at one now points at another.
-    if (cut.id.empty() || std::ranges::any_of(plan.decisions, [&](const Decision& d) { return d.id == cut.id; })) {
+    if (cut.id.empty() ||
+        std::ranges::any_of(plan.decisions, [&](const Decision& d) { return d.id == cut.id; })) {
       EditPlan all = plan;
       all.decisions.insert(all.decisions.end(), old_cuts.begin(), old_cuts.end());
       all.decisions.insert(all.decisions.end(), others.begin(), others.end());
@@ -136,7 +148,8 @@ void write_cuts(EditPlan& plan, const std::vector<WorkCut>& cuts, std::span<cons
         if (!w.id.empty()) all.decisions.push_back(made(w.id, DecisionType::cut, Json::object(), "", ""));
       cut.id = fresh_id(all, "c");
     }
-    Decision d = made(cut.id, DecisionType::cut, params, cut.reason, cut.origin.empty() ? "code" : cut.origin, std::clamp(cut.priority, 0.05, 1.0));
+    Decision d = made(cut.id, DecisionType::cut, params, cut.reason, cut.origin.empty() ? "code" : cut.origin,
+                      std::clamp(cut.priority, 0.05, 1.0));
     d.evidence = cut.evidence;
     plan.decisions.push_back(std::move(d));
   }
@@ -156,13 +169,15 @@ void write_cuts(EditPlan& plan, const std::vector<WorkCut>& cuts, std::span<cons
       plan.decisions.push_back(std::move(d));
     }
     if (left > 0.01)
-      plan.decisions.push_back(made(fresh_id(plan, "speed"), DecisionType::speed,
-                                    {{"target", cut.id}, {"freeze_at_s", tidy(played)}, {"hold_s", tidy(left)}},
-                                    fmt::format("the picture stands still for {:g} s", left), "code"));
+      plan.decisions.push_back(
+          made(fresh_id(plan, "speed"), DecisionType::speed,
+               {{"target", cut.id}, {"freeze_at_s", tidy(played)}, {"hold_s", tidy(left)}},
+               fmt::format("the picture stands still for {:g} s", left), "code"));
   }
 }
 
-std::vector<double> telling_moments(const EditPlan& plan, std::span<const EditSource> sources, std::size_t most) {
+std::vector<double> telling_moments(const EditPlan& plan, std::span<const EditSource> sources,
+                                    std::size_t most) {
   struct Moment {
     double at = 0, strength = 0;
   };
@@ -179,7 +194,8 @@ std::vector<double> telling_moments(const EditPlan& plan, std::span<const EditSo
       if (static_cast<double>(curves.motion[i]) <= best.strength) continue;
       double share = (t - piece.start_s) / std::max(1e-9, piece.end_s - piece.start_s);
       if (piece.reverse) share = 1 - share;
-      best = {piece.output_start_s + share * (piece.output_end_s - piece.output_start_s), static_cast<double>(curves.motion[i])};
+      best = {piece.output_start_s + share * (piece.output_end_s - piece.output_start_s),
+              static_cast<double>(curves.motion[i])};
     }
     // Not in the last moments of a piece, where the cut would end it.
     best.at = std::min(best.at, std::max(piece.output_start_s, piece.output_end_s - 0.5));
@@ -189,7 +205,8 @@ std::vector<double> telling_moments(const EditPlan& plan, std::span<const EditSo
   std::vector<double> out;
   for (const Moment& m : moments) {
     if (out.size() >= most) break;
-    if (std::ranges::none_of(out, [&](double t) { return std::abs(t - m.at) < 0.8; })) out.push_back(tidy(m.at));
+    if (std::ranges::none_of(out, [&](double t) { return std::abs(t - m.at) < 0.8; }))
+      out.push_back(tidy(m.at));
   }
   return out;
 }
@@ -198,8 +215,13 @@ namespace {
 
 class Wishes {
  public:
-  Wishes(EditPlan& plan, const Brief& brief, std::span<const EditSource> sources, std::vector<std::string>& notes)
-      : plan_(plan), brief_(brief), sources_(sources), notes_(notes), length_(output_length_s(plan, sources)) {}
+  Wishes(EditPlan& plan, const Brief& brief, std::span<const EditSource> sources,
+         std::vector<std::string>& notes)
+      : plan_(plan),
+        brief_(brief),
+        sources_(sources),
+        notes_(notes),
+        length_(output_length_s(plan, sources)) {}
 
   void run() {
     frame();
@@ -232,7 +254,8 @@ class Wishes {
     if (wish.height > 0) params["height"] = wish.height;
     if (wish.fps > 0) params["fps"] = wish.fps;
     params["reframe"] = "subject";
-    if (Decision* d = find(DecisionType::composite, [](const Decision& c) { return text_param(c, "layout") == "frame"; })) {
+    if (Decision* d = find(DecisionType::composite,
+                           [](const Decision& c) { return text_param(c, "layout") == "frame"; })) {
       if (d->locked) return;
       if (has_param(*d, "reframe")) params["reframe"] = d->params["reframe"];
       d->params = params;
@@ -253,7 +276,10 @@ class Wishes {
       switch (wish.anchor) {
         case Anchor::start: at = 0; break;
         case Anchor::end: at = length_ - duration; break;
-        case Anchor::throughout: at = 0; duration = length_; break;
+        case Anchor::throughout:
+          at = 0;
+          duration = length_;
+          break;
         case Anchor::at:
           if (wish.at_s) {
             at = std::min(*wish.at_s, std::max(0.0, length_ - 0.3));
@@ -264,10 +290,12 @@ class Wishes {
           }
           break;
       }
-      Json params{{"text", wish.text}, {"kind", wish.kind}, {"at_s", tidy(at)}, {"duration_s", tidy(duration)}};
+      Json params{
+          {"text", wish.text}, {"kind", wish.kind}, {"at_s", tidy(at)}, {"duration_s", tidy(duration)}};
       if (!wish.position.empty()) params["position"] = wish.position;
       params["anchor"] = name_of(wish.anchor);
-      if (Decision* d = find(DecisionType::text_overlay, [&](const Decision& t) { return text_param(t, "text") == wish.text; })) {
+      if (Decision* d = find(DecisionType::text_overlay,
+                             [&](const Decision& t) { return text_param(t, "text") == wish.text; })) {
         if (!d->locked)
           for (const auto& [key, value] : params.items()) d->params[key] = value;
         continue;
@@ -278,23 +306,33 @@ class Wishes {
 
   void subtitles() {
     if (brief_.subtitles.empty()) return;
-    if (find(DecisionType::text_overlay, [](const Decision& t) { return text_param(t, "kind") == "subtitles"; })) return;
-    add("text", DecisionType::text_overlay, {{"kind", "subtitles"}, {"path", brief_.subtitles}, {"text", ""}}, "the goal names a subtitle file");
+    if (find(DecisionType::text_overlay,
+             [](const Decision& t) { return text_param(t, "kind") == "subtitles"; }))
+      return;
+    add("text", DecisionType::text_overlay, {{"kind", "subtitles"}, {"path", brief_.subtitles}, {"text", ""}},
+        "the goal names a subtitle file");
   }
 
   void transitions() {
     auto cuts = cuts_in_order(plan_);
     for (const TransitionWish& wish : brief_.transitions) {
       if (wish.where != "between") {
-        if (find(DecisionType::transition, [&](const Decision& d) { return text_param(d, "where") == wish.where; })) continue;
+        if (find(DecisionType::transition,
+                 [&](const Decision& d) { return text_param(d, "where") == wish.where; }))
+          continue;
         add("transition", DecisionType::transition,
-            {{"kind", wish.kind}, {"where", wish.where}, {"duration_s", std::min(wish.duration_s, length_ / 2)}},
-            wish.where == "start" ? "it opens from one colour, as asked" : "it closes into one colour, as asked");
+            {{"kind", wish.kind},
+             {"where", wish.where},
+             {"duration_s", std::min(wish.duration_s, length_ / 2)}},
+            wish.where == "start" ? "it opens from one colour, as asked"
+                                  : "it closes into one colour, as asked");
         continue;
       }
       for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
         const std::string& after = cuts[i].id;
-        if (find(DecisionType::transition, [&](const Decision& d) { return text_param(d, "after") == after; })) continue;
+        if (find(DecisionType::transition,
+                 [&](const Decision& d) { return text_param(d, "after") == after; }))
+          continue;
         double most = 0.8 * std::min(cuts[i].output_s(), cuts[i + 1].output_s());
         add("transition", DecisionType::transition,
             {{"after", after}, {"kind", wish.kind}, {"duration_s", tidy(std::min(wish.duration_s, most))}},
@@ -317,7 +355,10 @@ class Wishes {
       auto same = [&](const Decision& d) { return text_param(d, "effect") == wish.id; };
       double duration = std::min(wish.duration_s.value_or(usual), length_);
       if (wish.anchor == Anchor::throughout) {
-        if (find(DecisionType::effect, [&](const Decision& d) { return same(d) && text_param(d, "target", "all") == "all" && !has_param(d, "at_s"); })) continue;
+        if (find(DecisionType::effect, [&](const Decision& d) {
+              return same(d) && text_param(d, "target", "all") == "all" && !has_param(d, "at_s");
+            }))
+          continue;
         add("effect", DecisionType::effect, params, reason);
         continue;
       }
@@ -331,13 +372,17 @@ class Wishes {
         }
         continue;
       }
-      double at = wish.anchor == Anchor::start ? 0 : wish.anchor == Anchor::end ? length_ - duration : std::min(*wish.at_s, std::max(0.0, length_ - 0.2));
+      double at = wish.anchor == Anchor::start ? 0
+                  : wish.anchor == Anchor::end ? length_ - duration
+                                               : std::min(*wish.at_s, std::max(0.0, length_ - 0.2));
       duration = std::min(duration, length_ - at);
       params["at_s"] = tidy(at);
       params["duration_s"] = tidy(duration);
       params["anchor"] = name_of(wish.anchor);
       Decision* there = find(DecisionType::effect, [&](const Decision& d) {
-        return same(d) && has_param(d, "at_s") && (std::abs(number_param(d, "at_s", 0) - at) < 0.3 || text_param(d, "anchor") == name_of(wish.anchor));
+        return same(d) && has_param(d, "at_s") &&
+               (std::abs(number_param(d, "at_s", 0) - at) < 0.3 ||
+                text_param(d, "anchor") == name_of(wish.anchor));
       });
       if (there) {
         if (!there->locked)
@@ -368,8 +413,10 @@ class Wishes {
       if (there) {
         if (!there->locked)
           for (const char* key : {"at_s", "duration_s"}) {
-            if (here.contains(key)) there->params[key] = here[key];
-            else there->params.erase(key);
+            if (here.contains(key))
+              there->params[key] = here[key];
+            else
+              there->params.erase(key);
           }
         continue;
       }
@@ -379,7 +426,9 @@ class Wishes {
 
   void composites() {
     for (const CompositeWish& wish : brief_.composites) {
-      if (find(DecisionType::composite, [&](const Decision& d) { return text_param(d, "layout") == wish.layout; })) continue;
+      if (find(DecisionType::composite,
+               [&](const Decision& d) { return text_param(d, "layout") == wish.layout; }))
+        continue;
       auto cuts = cuts_in_order(plan_);
       if (cuts.empty()) continue;
       // The inset shows another clip when there is one, else other film of the same clip.
@@ -394,17 +443,25 @@ class Wishes {
       double available = inset->analysis.source.duration_s;
       double duration = std::min(length_, available), start = 0;
       for (const ShotRow& row : evidence_table(sources_))
-        if (row.source == source && row.score > 0.3 && row.start_s + duration <= available + 1e-6 && row.start_s > 0) start = row.start_s;
+        if (row.source == source && row.score > 0.3 && row.start_s + duration <= available + 1e-6 &&
+            row.start_s > 0)
+          start = row.start_s;
       if (source != main) start = 0;
-      Json params{{"layout", wish.layout}, {"source", source}, {"start_s", tidy(start)}, {"at_s", 0.0}, {"duration_s", tidy(duration)}};
+      Json params{{"layout", wish.layout},
+                  {"source", source},
+                  {"start_s", tidy(start)},
+                  {"at_s", 0.0},
+                  {"duration_s", tidy(duration)}};
       if (!wish.position.empty()) params["position"] = wish.position;
       add("composite", DecisionType::composite, params, fmt::format("the goal asks for {}", wish.layout));
     }
   }
 
   void audio() {
-    bool music_wish = std::ranges::any_of(brief_.audio, [](const AudioWish& w) { return w.action == "music"; });
-    bool muted = std::ranges::any_of(brief_.audio, [](const AudioWish& w) { return w.action == "mute" && !w.from_s; });
+    bool music_wish =
+        std::ranges::any_of(brief_.audio, [](const AudioWish& w) { return w.action == "music"; });
+    bool muted =
+        std::ranges::any_of(brief_.audio, [](const AudioWish& w) { return w.action == "mute" && !w.from_s; });
     for (const AudioWish& wish : brief_.audio) {
       if (wish.action == "keep" || wish.action == "duck") continue;
       Json params{{"action", wish.action}};
@@ -431,13 +488,16 @@ class Wishes {
       } else if (wish.action == "sound") {
         double at = 0;
         if (wish.at_s) {
-          at = *wish.at_s < 0 ? std::max(0.0, length_ - 1.0) : std::min(*wish.at_s, std::max(0.0, length_ - 0.2));
+          at = *wish.at_s < 0 ? std::max(0.0, length_ - 1.0)
+                              : std::min(*wish.at_s, std::max(0.0, length_ - 0.2));
         } else if (auto moments = telling_moments(plan_, sources_, 1); !moments.empty()) {
           at = moments.front();
         }
         params["sound"] = wish.path;
         params["at_s"] = tidy(at);
-        Decision* there = find(DecisionType::audio, [&](const Decision& d) { return same(d) && text_param(d, "sound") == wish.path; });
+        Decision* there = find(DecisionType::audio, [&](const Decision& d) {
+          return same(d) && text_param(d, "sound") == wish.path;
+        });
         if (there) {
           if (!there->locked && wish.at_s) there->params["at_s"] = params["at_s"];
           continue;

@@ -25,6 +25,7 @@ void apply_wishes(EditPlan& plan, const Brief& brief, std::span<const EditSource
 
 // Output times where a momentary effect (zoom punch, shake, flash) tells most: motion peaks of the
 // pieces, strongest first.
-std::vector<double> telling_moments(const EditPlan& plan, std::span<const EditSource> sources, std::size_t most);
+std::vector<double> telling_moments(const EditPlan& plan, std::span<const EditSource> sources,
+                                    std::size_t most);
 
 }  // namespace studio

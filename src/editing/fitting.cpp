@@ -83,7 +83,8 @@ double grow(std::vector<WorkCut>& cuts, double missing, std::span<const SpanWish
   return std::max(0.0, missing);
 }
 
-bool free_of_others(const WorkCut& candidate, const std::vector<WorkCut>& cuts, std::span<const SpanWish> avoid) {
+bool free_of_others(const WorkCut& candidate, const std::vector<WorkCut>& cuts,
+                    std::span<const SpanWish> avoid) {
   auto clash = [&](const std::string& source, double start, double end) {
     return source == candidate.source && start < candidate.end_s - 1e-3 && candidate.start_s < end - 1e-3;
   };

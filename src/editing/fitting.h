@@ -12,20 +12,20 @@
 namespace studio {
 
 struct WorkCut {
-  std::string id;        // of the plan's decision; empty: a new one
+  std::string id;  // of the plan's decision; empty: a new one
   std::string source, shot;
   double start_s = 0, end_s = 0;
-  double factor = 1;     // mean speed
-  double hold_s = 0;     // freezes inside it
-  double ramp_to = 0;    // speed in the middle of a ramp from 1 and back; 0: none
+  double factor = 1;   // mean speed
+  double hold_s = 0;   // freezes inside it
+  double ramp_to = 0;  // speed in the middle of a ramp from 1 and back; 0: none
   bool reverse = false;
-  double priority = 0.5; // the lowest goes first
-  bool locked = false;   // never changed
-  bool must = false;     // never dropped; not trimmed below [must_start, must_end]
+  double priority = 0.5;  // the lowest goes first
+  bool locked = false;    // never changed
+  bool must = false;      // never dropped; not trimmed below [must_start, must_end]
   double must_start_s = 0, must_end_s = 0;
   double low_s = -1e18, high_s = 1e18;  // may not grow beyond (the film a wish is about)
-  int listed = -1;       // place in a list the goal gave
-  int pin = 0;           // -1: opens the edit, 1: ends it
+  int listed = -1;                      // place in a list the goal gave
+  int pin = 0;                          // -1: opens the edit, 1: ends it
   std::string reason;
   std::vector<std::string> evidence;
   std::string origin;
@@ -35,11 +35,11 @@ struct WorkCut {
 };
 
 struct FitOptions {
-  double target_s = 0;      // 0: as long as it is
-  double min_piece_s = 0.4; // of output
+  double target_s = 0;       // 0: as long as it is
+  double min_piece_s = 0.4;  // of output
   double max_piece_s = 1e9;
-  double handle_s = 0;      // film kept free on both sides of a cut for transitions, source seconds
-  bool fixed_count = false; // no pieces added or dropped
+  double handle_s = 0;       // film kept free on both sides of a cut for transitions, source seconds
+  bool fixed_count = false;  // no pieces added or dropped
 };
 
 // Film of a source that may not be used: avoid spans and what other cuts show.

@@ -17,7 +17,9 @@ double ramp_time(double length, double a, double b) {
   return length * std::log(b / a) / (b - a);
 }
 
-bool usable_speed(double factor) { return std::isfinite(factor) && factor >= 0.01 && factor <= 100; }
+bool usable_speed(double factor) {
+  return std::isfinite(factor) && factor >= 0.01 && factor <= 100;
+}
 
 void apply_speed(const Decision& speed, std::vector<CutView>& cuts) {
   std::string target = text_param(speed, "target", "all");
@@ -148,7 +150,8 @@ std::vector<Piece> pieces_of(const EditPlan& plan, std::span<const EditSource>) 
   for (const CutView& cut : cuts_in_order(plan)) {
     auto add = [&](double source_start, double source_end, double length, bool freeze) {
       if (length <= 1e-9) return;
-      Piece piece{cut.id, cut.source, cut.shot, source_start, source_end, at, at + length, 1, cut.reverse, freeze};
+      Piece piece{cut.id, cut.source,  cut.shot, source_start, source_end,
+                  at,     at + length, 1,        cut.reverse,  freeze};
       piece.factor = freeze ? 0 : (source_end - source_start) / length;
       pieces.push_back(piece);
       at += length;

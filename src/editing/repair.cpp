@@ -18,17 +18,29 @@ namespace {
 constexpr double kFlashS = 0.25;  // film of a neighbouring shot shorter than this is a flash, not a view
 
 std::string nearest_effect(const std::string& id) {
-  static const std::pair<std::string_view, std::string_view> kOther[] = {
-      {"grayscale", "black_and_white"}, {"greyscale", "black_and_white"}, {"bw", "black_and_white"},
-      {"black_white", "black_and_white"}, {"zoom", "zoom_punch"}, {"punch", "zoom_punch"}, {"zoom_in", "slow_zoom"},
-      {"ken_burns", "slow_zoom"}, {"camera_shake", "shake"}, {"white_flash", "flash"}, {"color_boost", "saturation"},
-      {"saturate", "saturation"}, {"mosaic", "pixelate"}, {"flip", "mirror"}, {"bars", "letterbox"}, {"gaussian_blur", "blur"}};
+  static const std::pair<std::string_view, std::string_view> kOther[] = {{"grayscale", "black_and_white"},
+                                                                         {"greyscale", "black_and_white"},
+                                                                         {"bw", "black_and_white"},
+                                                                         {"black_white", "black_and_white"},
+                                                                         {"zoom", "zoom_punch"},
+                                                                         {"punch", "zoom_punch"},
+                                                                         {"zoom_in", "slow_zoom"},
+                                                                         {"ken_burns", "slow_zoom"},
+                                                                         {"camera_shake", "shake"},
+                                                                         {"white_flash", "flash"},
+                                                                         {"color_boost", "saturation"},
+                                                                         {"saturate", "saturation"},
+                                                                         {"mosaic", "pixelate"},
+                                                                         {"flip", "mirror"},
+                                                                         {"bars", "letterbox"},
+                                                                         {"gaussian_blur", "blur"}};
   for (auto [other, known] : kOther)
     if (id == other) return std::string(known);
   auto plain = [](std::string_view text) {
     std::string out;
     for (char c : text)
-      if (std::isalnum(static_cast<unsigned char>(c))) out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      if (std::isalnum(static_cast<unsigned char>(c)))
+        out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return out;
   };
   for (const EffectInfo& info : effect_catalog())
@@ -42,7 +54,8 @@ class Repairer {
       : plan_(std::move(plan)), brief_(brief), sources_(sources) {}
 
   Result<RepairedPlan> run() {
-    if (sources_.empty()) return fail(ErrorKind::invalid_input, "repair the plan: it has no source", "name at least one clip");
+    if (sources_.empty())
+      return fail(ErrorKind::invalid_input, "repair the plan: it has no source", "name at least one clip");
     plan_.sources = plan_sources(sources_);
     ids();
     TRY(refuse_broken_locked());
@@ -68,7 +81,8 @@ class Repairer {
 
  private:
   void record(const std::string& decision, std::string what, std::string why) {
-    plan_.repairs.push_back({.decision = decision, .what = std::move(what), .why = std::move(why), .extra = nullptr});
+    plan_.repairs.push_back(
+        {.decision = decision, .what = std::move(what), .why = std::move(why), .extra = nullptr});
   }
 
   void ids() {
@@ -88,8 +102,10 @@ class Repairer {
     for (const PlanProblem& problem : problems_of(plan_, sources_)) {
       auto d = std::ranges::find(plan_.decisions, problem.decision, &Decision::id);
       if (d == plan_.decisions.end() || !d->locked) continue;
-      return fail(ErrorKind::invalid_input, fmt::format("repair the plan: the locked decision {} cannot be rendered: {}", d->id, problem.what),
-                  problem.hint.empty() ? "unlock or mend it" : problem.hint);
+      return fail(
+          ErrorKind::invalid_input,
+          fmt::format("repair the plan: the locked decision {} cannot be rendered: {}", d->id, problem.what),
+          problem.hint.empty() ? "unlock or mend it" : problem.hint);
     }
     return {};
   }
@@ -107,10 +123,12 @@ class Repairer {
     for (const Shot& s : source->analysis.shots)
       if (s.id == text_param(d, "shot")) shot = &s;
     if (!shot && has_param(d, "shot")) {
-      record(d.id, fmt::format("dropped the unknown shot {}", d.params["shot"].dump()), source->id + " has no such shot");
+      record(d.id, fmt::format("dropped the unknown shot {}", d.params["shot"].dump()),
+             source->id + " has no such shot");
       d.params.erase("shot");
     }
-    bool times = has_param(d, "start_s") && has_param(d, "end_s") && d.params["start_s"].is_number() && d.params["end_s"].is_number();
+    bool times = has_param(d, "start_s") && has_param(d, "end_s") && d.params["start_s"].is_number() &&
+                 d.params["end_s"].is_number();
     if (!times) {
       if (!shot) return why = "it says neither times nor a shot", false;
       d.params["start_s"] = shot->start.seconds();
@@ -123,9 +141,12 @@ class Repairer {
       record(d.id, "swapped start and end", "the end lay before the start");
     }
     double low = source->media.available.start.seconds(), high = source->media.available.end().seconds();
-    if (start >= high || end <= low) return why = fmt::format("{:g} to {:g} s lies outside of {} ({:.2f} s)", start, end, source->id, high), false;
+    if (start >= high || end <= low)
+      return why = fmt::format("{:g} to {:g} s lies outside of {} ({:.2f} s)", start, end, source->id, high),
+             false;
     if (start < low || end > high) {
-      record(d.id, fmt::format("moved {:g} to {:g} s into the clip", start, end), fmt::format("{} is {:.2f} s long", source->id, high));
+      record(d.id, fmt::format("moved {:g} to {:g} s into the clip", start, end),
+             fmt::format("{} is {:.2f} s long", source->id, high));
       start = std::max(start, low);
       end = std::min(end, high);
     }
@@ -134,11 +155,13 @@ class Repairer {
     for (const Shot& s : source->analysis.shots) {
       double edge = s.start.seconds();
       if (edge - start > 1e-6 && edge - start < kFlashS && end - edge > kFlashS) {
-        record(d.id, fmt::format("starts at the shot boundary {:.3f} s", edge), "a flash of the shot before would be seen");
+        record(d.id, fmt::format("starts at the shot boundary {:.3f} s", edge),
+               "a flash of the shot before would be seen");
         start = edge;
       }
       if (end - edge > 1e-6 && end - edge < kFlashS && edge - start > kFlashS) {
-        record(d.id, fmt::format("ends at the shot boundary {:.3f} s", edge), "a flash of the next shot would be seen");
+        record(d.id, fmt::format("ends at the shot boundary {:.3f} s", edge),
+               "a flash of the next shot would be seen");
         end = edge;
       }
     }
@@ -177,7 +200,8 @@ class Repairer {
         continue;
       }
       std::string target = text_param(d, "target", "all");
-      bool says = has_param(d, "factor") || has_param(d, "ramp") || flag_param(d, "reverse", false) || has_param(d, "freeze_at_s");
+      bool says = has_param(d, "factor") || has_param(d, "ramp") || flag_param(d, "reverse", false) ||
+                  has_param(d, "freeze_at_s");
       if (!says || (target != "all" && !ids.contains(target))) {
         record(d.id, "dropped the speed", says ? "its target is no cut" : "it says no speed");
         continue;
@@ -185,7 +209,8 @@ class Repairer {
       if (has_param(d, "factor")) {
         double factor = number_param(d, "factor", 1), sane = std::clamp(factor, 0.05, 50.0);
         if (!d.params["factor"].is_number() || factor != sane) {
-          record(d.id, fmt::format("speed {:g} became {:g}", factor, sane), "speeds from 0.05 to 50 are rendered");
+          record(d.id, fmt::format("speed {:g} became {:g}", factor, sane),
+                 "speeds from 0.05 to 50 are rendered");
           d.params["factor"] = sane;
         }
       }
@@ -209,7 +234,8 @@ class Repairer {
     if (id == "speed") params["factor"] = number_param(d, "factor", 2);
     if (id == "slow_motion") params["factor"] = 0.5;
     if (id == "ramp") params["factor"] = number_param(d, "to", 2);
-    if (id == "freeze") params["freeze_at_s"] = number_param(d, "at_s", 0), params["hold_s"] = number_param(d, "hold_s", 1);
+    if (id == "freeze")
+      params["freeze_at_s"] = number_param(d, "at_s", 0), params["hold_s"] = number_param(d, "hold_s", 1);
     record(d.id, fmt::format("\"{}\" became a speed decision", id), "it changes time");
     d.type = DecisionType::speed;
     d.params = params;
@@ -219,6 +245,10 @@ class Repairer {
     Preference preference;
     preference.own_order = true;
     preference.own_length = true;
+    for (const Decision& d : plan_.decisions)
+      if (d.type == DecisionType::transition && text_param(d, "where", "between") == "between")
+        preference.handle_s =
+            std::max(preference.handle_s, std::clamp(number_param(d, "duration_s", 0.5), 0.0, 2.0) / 2);
     std::vector<WorkCut> work = work_cuts(plan_);
     if (work.empty()) {
       record("", "chose film by rules", "the plan showed none that can be used");
@@ -227,21 +257,25 @@ class Repairer {
     }
     for (WorkCut& cut : work)
       if (std::ranges::any_of(plan_.decisions, [&](const Decision& d) {
-            return d.type == DecisionType::speed && d.locked && (text_param(d, "target", "all") == "all" || text_param(d, "target") == cut.id);
+            return d.type == DecisionType::speed && d.locked &&
+                   (text_param(d, "target", "all") == "all" || text_param(d, "target") == cut.id);
           }))
         locked_speeds_.insert(cut.id);
     double before = 0;
     for (const WorkCut& cut : work) before += cut.output_s();
     SettledCuts settled = settle_cuts(std::move(work), brief_, sources_, preference, plan_.seed);
-    for (const std::string& note : settled.notes) record("", note, "the goal asks for it, or film would be shown twice");
+    for (const std::string& note : settled.notes)
+      record("", note, "the goal asks for it, or film would be shown twice");
     for (Unmet& unmet : settled.unmet) unmet_.push_back(std::move(unmet));
     std::set<std::string> had = cut_ids();
     write_cuts(plan_, settled.cuts, sources_);
     for (const std::string& id : had)
-      if (!cut_ids().contains(id)) record(id, "dropped the cut", "the others fit the length and the wishes better");
+      if (!cut_ids().contains(id))
+        record(id, "dropped the cut", "the others fit the length and the wishes better");
     double after = total_output_s(settled.cuts);
     if (std::abs(after - before) > 0.02 && brief_.length)
-      record("", fmt::format("brought the length from {:.2f} to {:.2f} s", before, after), fmt::format("{:g} s are wanted", brief_.length->target_s));
+      record("", fmt::format("brought the length from {:.2f} to {:.2f} s", before, after),
+             fmt::format("{:g} s are wanted", brief_.length->target_s));
   }
 
   void others() {
@@ -260,12 +294,14 @@ class Repairer {
     plan_.decisions = std::move(kept);
   }
 
-  bool mend_other(Decision& d, const std::set<std::string>& ids, const std::vector<CutView>& order, std::set<std::string>& joined, std::string& why) {
+  bool mend_other(Decision& d, const std::set<std::string>& ids, const std::vector<CutView>& order,
+                  std::set<std::string>& joined, std::string& why) {
     bool targeted = d.type == DecisionType::effect || d.type == DecisionType::composite ||
                     (d.type == DecisionType::audio && has_param(d, "target"));
     if (targeted && text_param(d, "layout") != "frame") {
       std::string target = text_param(d, "target", "all");
-      if (target != "all" && !ids.contains(target)) return why = fmt::format("its target \"{}\" is not in the plan", target), false;
+      if (target != "all" && !ids.contains(target))
+        return why = fmt::format("its target \"{}\" is not in the plan", target), false;
     }
     if (d.type == DecisionType::effect) return mend_effect(d, why);
     if (d.type == DecisionType::transition) {
@@ -283,7 +319,8 @@ class Repairer {
       if (cut + 1 == order.end()) return why = "nothing comes after it", false;
       if (!joined.insert(cut->id).second) return why = "there is one already", false;
       double most = 0.8 * std::min(cut->output_s(), (cut + 1)->output_s());
-      if (duration > most) record(d.id, fmt::format("shortened to {:.2f} s", most), "the pieces beside it are short");
+      if (duration > most)
+        record(d.id, fmt::format("shortened to {:.2f} s", most), "the pieces beside it are short");
       d.params["duration_s"] = std::min(duration, most);
     }
     if (d.type == DecisionType::text_overlay) {
@@ -312,9 +349,11 @@ class Repairer {
     if (info->step == "retime") return why = "it changes time, which is a speed decision", false;
     std::vector<std::string> gone;
     for (auto& [key, value] : d.params.items()) {
-      if (key == "target" || key == "effect" || key == "at_s" || key == "duration_s" || key == "anchor") continue;
+      if (key == "target" || key == "effect" || key == "at_s" || key == "duration_s" || key == "anchor")
+        continue;
       auto parameter = std::ranges::find(info->params, key, &EffectParameter::name);
-      bool fits = parameter != info->params.end() && (value.is_number() ? !parameter->text : value.is_string() && parameter->text);
+      bool fits = parameter != info->params.end() &&
+                  (value.is_number() ? !parameter->text : value.is_string() && parameter->text);
       if (fits && value.is_string() && !parameter->choices.empty())
         fits = std::ranges::find(parameter->choices, value.get<std::string>()) != parameter->choices.end();
       if (!fits) {
@@ -322,7 +361,9 @@ class Repairer {
         continue;
       }
       if (!value.is_number()) continue;
-      double number = value.get<double>(), sane = std::clamp(std::isfinite(number) ? number : parameter->fallback, parameter->minimum, parameter->maximum);
+      double number = value.get<double>(),
+             sane = std::clamp(std::isfinite(number) ? number : parameter->fallback, parameter->minimum,
+                               parameter->maximum);
       if (sane != number) {
         record(d.id, fmt::format("{} {:g} became {:g}", key, number, sane), "outside of its range");
         value = sane;
@@ -343,15 +384,18 @@ class Repairer {
       if (d.locked || !has_param(d, "at_s")) continue;
       double limit = length;
       if (std::string target = text_param(d, "target", "all"); target != "all")
-        if (auto cut = std::ranges::find(pieces, target, &CutView::id); cut != pieces.end()) limit = cut->output_s();
+        if (auto cut = std::ranges::find(pieces, target, &CutView::id); cut != pieces.end())
+          limit = cut->output_s();
       double at = number_param(d, "at_s", 0), duration = number_param(d, "duration_s", 0);
       double sane = std::clamp(at, 0.0, std::max(0.0, limit - std::min(std::max(duration, 0.3), limit)));
       if (at < limit - 0.05 && at >= 0) sane = at;
       if (sane != at) {
-        record(d.id, fmt::format("moved from {:.2f} to {:.2f} s", at, sane), fmt::format("that part ends at {:.2f} s", limit));
+        record(d.id, fmt::format("moved from {:.2f} to {:.2f} s", at, sane),
+               fmt::format("that part ends at {:.2f} s", limit));
         d.params["at_s"] = sane;
       }
-      if (has_param(d, "duration_s") && sane + duration > limit + 0.01) d.params["duration_s"] = std::max(0.05, limit - sane);
+      if (has_param(d, "duration_s") && sane + duration > limit + 0.01)
+        d.params["duration_s"] = std::max(0.05, limit - sane);
     }
   }
 
@@ -364,7 +408,8 @@ class Repairer {
         auto d = std::ranges::find(plan_.decisions, problem.decision, &Decision::id);
         if (d == plan_.decisions.end() || d->locked) continue;
         record(d->id, fmt::format("dropped the {}", name_of(d->type)), problem.what);
-        if (d->type == DecisionType::audio && text_param(*d, "action") == "music") unmet_.push_back({"music " + text_param(*d, "path"), problem.what});
+        if (d->type == DecisionType::audio && text_param(*d, "action") == "music")
+          unmet_.push_back({"music " + text_param(*d, "path"), problem.what});
         plan_.decisions.erase(d);
       }
     }

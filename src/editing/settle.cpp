@@ -16,10 +16,16 @@ class Settler {
  public:
   Settler(std::vector<WorkCut> cuts, const Brief& brief, std::span<const EditSource> sources,
           const Preference& preference, std::uint64_t seed)
-      : cuts_(std::move(cuts)), brief_(brief), sources_(sources), preference_(preference), seed_(seed),
-        target_(preference.own_length && !brief.length ? 0 : target_length_s(brief, sources)), rhythm_(rhythm_of(brief, target_)) {
+      : cuts_(std::move(cuts)),
+        brief_(brief),
+        sources_(sources),
+        preference_(preference),
+        seed_(seed),
+        target_(preference.own_length && !brief.length ? 0 : target_length_s(brief, sources)),
+        rhythm_(rhythm_of(brief, target_)) {
     for (const SpeedWish& wish : brief.speeds)
       if (wish.kind == "factor" && !wish.span && !wish.first_s && !wish.last_s) global_factor_ = wish.factor;
+    handle_ = preference.handle_s;
     for (const TransitionWish& wish : brief.transitions)
       if (wish.where == "between") handle_ = std::max(handle_, wish.duration_s / 2);
   }
@@ -47,10 +53,12 @@ class Settler {
 
  private:
   static bool overlap(const WorkCut& cut, const SpanWish& span) {
-    return cut.source == span.source && cut.start_s < span.end_s - kTouch && span.start_s < cut.end_s - kTouch;
+    return cut.source == span.source && cut.start_s < span.end_s - kTouch &&
+           span.start_s < cut.end_s - kTouch;
   }
   static bool inside(const WorkCut& cut, const SpanWish& span) {
-    return cut.source == span.source && cut.start_s >= span.start_s - kTouch && cut.end_s <= span.end_s + kTouch;
+    return cut.source == span.source && cut.start_s >= span.start_s - kTouch &&
+           cut.end_s <= span.end_s + kTouch;
   }
   double factor() const { return global_factor_ > 0 ? global_factor_ : 1; }
 
@@ -66,7 +74,8 @@ class Settler {
               next.push_back(part);
               continue;
             }
-            notes_.push_back(fmt::format("left out {:.2f} to {:.2f} s of {}", span.start_s, span.end_s, span.source));
+            notes_.push_back(
+                fmt::format("left out {:.2f} to {:.2f} s of {}", span.start_s, span.end_s, span.source));
             WorkCut before = part, after = part;
             before.end_s = span.start_s;
             after.start_s = span.end_s;
@@ -145,7 +154,8 @@ class Settler {
     cut.factor = factor();
     cut.priority = 1;
     cut.origin = "code";
-    cut.reason = span.words.empty() ? "the goal names it" : fmt::format("the goal names it: \"{}\"", span.words);
+    cut.reason =
+        span.words.empty() ? "the goal names it" : fmt::format("the goal names it: \"{}\"", span.words);
     cut.evidence = {fmt::format("{} {:.2f} to {:.2f} s", span.source, span.start_s, span.end_s)};
     return cut;
   }
@@ -169,7 +179,8 @@ class Settler {
     if (!cut) {
       cuts_.push_back(made_for(span, start, end));
       cut = &cuts_.back();
-      notes_.push_back(fmt::format("added {:.2f} to {:.2f} s of {}: \"{}\"", start, end, span.source, span.words));
+      notes_.push_back(
+          fmt::format("added {:.2f} to {:.2f} s of {}: \"{}\"", start, end, span.source, span.words));
     } else if (!cut->locked) {
       cut->start_s = std::min(cut->start_s, start);
       cut->end_s = std::max(cut->end_s, end);
@@ -194,7 +205,8 @@ class Settler {
     double wanted = 0;
     for (const SpanWish* span : spans) wanted += (span->end_s - span->start_s) / factor();
     double length = target_ > 0 ? target_ : 1e9;
-    bool fits = wanted <= length * (spans.size() > 1 ? 0.9 : 0.8) || (brief_.keep.size() == spans.size() && wanted <= length + 0.01);
+    bool fits = wanted <= length * (spans.size() > 1 ? 0.9 : 0.8) ||
+                (brief_.keep.size() == spans.size() && wanted <= length + 0.01);
     double share = std::max(rhythm_.min_piece_s, length / (static_cast<double>(spans.size()) + 1));
     for (std::size_t i = 0; i < brief_.keep.size(); ++i) {
       const SpanWish& span = brief_.keep[i];
@@ -239,7 +251,8 @@ class Settler {
     if (!own || sources_.empty()) return false;
     if (pin < 0) {
       const WorkCut* first = &cuts_.front();
-      return first->source == span.source && first->start_s >= span.start_s - kTouch && first->start_s < span.end_s;
+      return first->source == span.source && first->start_s >= span.start_s - kTouch &&
+             first->start_s < span.end_s;
     }
     const WorkCut* last = &cuts_.back();
     return last->source == span.source && last->end_s <= span.end_s + kTouch && last->end_s > span.start_s;
@@ -262,7 +275,8 @@ class Settler {
           // Slower film lasts longer: the piece shows less of it, so that the rest keeps its place.
           double output = cut.source_s() / cut.factor;
           cut.factor = wish.factor;
-          if (!brief_.whole && !span.shot.empty() && target_ > 0 && cut.output_s() > std::max(output, 0.5 * target_)) {
+          if (!brief_.whole && !span.shot.empty() && target_ > 0 &&
+              cut.output_s() > std::max(output, 0.5 * target_)) {
             double middle = (cut.start_s + cut.end_s) / 2, half = 0.25 * target_ * cut.factor;
             cut.start_s = std::max(cut.start_s, middle - half);
             cut.end_s = std::min(cut.end_s, middle + half);
@@ -277,7 +291,8 @@ class Settler {
         cut.low_s = std::max(cut.low_s, span.start_s);
         cut.high_s = std::min(cut.high_s, span.end_s);
         if (!cut.must) {
-          double middle = (cut.start_s + cut.end_s) / 2, half = std::min(cut.source_s(), 0.5 * cut.factor) / 2;
+          double middle = (cut.start_s + cut.end_s) / 2,
+                 half = std::min(cut.source_s(), 0.5 * cut.factor) / 2;
           cut.must = true;
           cut.must_start_s = brief_.whole ? cut.start_s : middle - half;
           cut.must_end_s = brief_.whole ? cut.end_s : middle + half;
@@ -291,7 +306,8 @@ class Settler {
     auto strength = [](const WorkCut& c) { return (c.locked ? 100 : 0) + (c.must ? 10 : 0) + c.priority; };
     std::vector<std::size_t> by_strength(cuts_.size());
     for (std::size_t i = 0; i < cuts_.size(); ++i) by_strength[i] = i;
-    std::ranges::stable_sort(by_strength, [&](std::size_t a, std::size_t b) { return strength(cuts_[a]) > strength(cuts_[b]); });
+    std::ranges::stable_sort(
+        by_strength, [&](std::size_t a, std::size_t b) { return strength(cuts_[a]) > strength(cuts_[b]); });
     std::vector<bool> drop(cuts_.size(), false);
     std::vector<std::size_t> placed;
     for (std::size_t i : by_strength) {
@@ -299,10 +315,15 @@ class Settler {
       if (!cut.locked)
         for (std::size_t j : placed) {
           const WorkCut& other = cuts_[j];
-          if (other.source != cut.source || cut.end_s <= other.start_s + kTouch || cut.start_s >= other.end_s - kTouch) continue;
-          double before = std::max(0.0, other.start_s - cut.start_s), after = std::max(0.0, cut.end_s - other.end_s);
-          if (before >= after) cut.end_s = std::min(cut.end_s, other.start_s);
-          else cut.start_s = std::max(cut.start_s, other.end_s);
+          if (other.source != cut.source || cut.end_s <= other.start_s + kTouch ||
+              cut.start_s >= other.end_s - kTouch)
+            continue;
+          double before = std::max(0.0, other.start_s - cut.start_s),
+                 after = std::max(0.0, cut.end_s - other.end_s);
+          if (before >= after)
+            cut.end_s = std::min(cut.end_s, other.start_s);
+          else
+            cut.start_s = std::max(cut.start_s, other.end_s);
           notes_.push_back(fmt::format("film of {} was used twice", cut.source));
           if (cut.source_s() < std::min(0.3, rhythm_.min_piece_s) * cut.factor) {
             drop[i] = true;
@@ -331,7 +352,8 @@ class Settler {
 
   bool free(const WorkCut& window) const {
     return std::ranges::none_of(cuts_, [&](const WorkCut& c) {
-      return c.source == window.source && c.start_s < window.end_s - kTouch && window.start_s < c.end_s - kTouch;
+      return c.source == window.source && c.start_s < window.end_s - kTouch &&
+             window.start_s < c.end_s - kTouch;
     });
   }
 
@@ -356,7 +378,8 @@ class Settler {
 
   void count_pieces() {
     if (brief_.no_cuts && cuts_.size() > 1) {
-      auto best = std::ranges::max_element(cuts_, {}, [](const WorkCut& c) { return (c.locked ? 10 : 0) + (c.must ? 5 : 0) + c.priority; });
+      auto best = std::ranges::max_element(
+          cuts_, {}, [](const WorkCut& c) { return (c.locked ? 10 : 0) + (c.must ? 5 : 0) + c.priority; });
       WorkCut only = *best;
       cuts_ = {only};
       notes_.push_back("one continuous take was asked for");
@@ -379,7 +402,8 @@ class Settler {
       }
     }
     while (cuts_.size() < wanted) {
-      auto longest = std::ranges::max_element(cuts_, {}, [](const WorkCut& c) { return c.locked ? 0 : c.source_s(); });
+      auto longest =
+          std::ranges::max_element(cuts_, {}, [](const WorkCut& c) { return c.locked ? 0 : c.source_s(); });
       if (longest == cuts_.end() || longest->locked || longest->source_s() < 0.5) break;
       WorkCut second = *longest;
       double middle = (longest->start_s + longest->end_s) / 2, gap = std::min(0.4, 0.2 * longest->source_s());
@@ -404,7 +428,8 @@ class Settler {
       for (WorkCut& b : cuts_) {
         if (&a == &b || a.source != b.source || a.start_s >= b.start_s || a.locked || b.locked) continue;
         if (a.shot != b.shot || a.shot.empty()) continue;
-        double middle = (a.end_s + b.start_s) / 2, gap = std::min(0.15, 0.1 * std::min(a.source_s(), b.source_s()));
+        double middle = (a.end_s + b.start_s) / 2,
+               gap = std::min(0.15, 0.1 * std::min(a.source_s(), b.source_s()));
         a.high_s = std::min(a.high_s, std::max(middle - gap, a.must ? a.must_end_s : -1e18));
         b.low_s = std::max(b.low_s, std::min(middle + gap, b.must ? b.must_start_s : 1e18));
         a.end_s = std::min(a.end_s, a.high_s);
@@ -437,7 +462,9 @@ class Settler {
 
   // All of it backwards also means: the last shot first.
   bool reversed_all() const {
-    return std::ranges::any_of(brief_.speeds, [](const SpeedWish& w) { return w.kind == "reverse" && !w.span && w.anchor != Anchor::end; });
+    return std::ranges::any_of(brief_.speeds, [](const SpeedWish& w) {
+      return w.kind == "reverse" && !w.span && w.anchor != Anchor::end;
+    });
   }
 
   void order() {
@@ -494,7 +521,8 @@ class Settler {
     options.max_piece_s = rhythm_.max_piece_s;
     options.handle_s = handle_;
     options.fixed_count = brief_.clips.has_value() || brief_.no_cuts;
-    double off = fit_length(cuts_, options.fixed_count ? std::vector<WorkCut>{} : windows(), brief_.avoid, sources_, options);
+    double off = fit_length(cuts_, options.fixed_count ? std::vector<WorkCut>{} : windows(), brief_.avoid,
+                            sources_, options);
     if (off > 0.02) {  // the limits that keep pieces apart give way before the length does
       for (WorkCut& cut : cuts_)
         if (cut.pin == 0 && !cut.must && !cut.locked) cut.low_s = -1e18, cut.high_s = 1e18;
@@ -508,11 +536,14 @@ class Settler {
     if (off > 0.02) {
       for (WorkCut& cut : cuts_)
         if (!cut.locked) cut.low_s = -1e18, cut.high_s = 1e18;
-      off = fit_length(cuts_, brief_.no_cuts ? std::vector<WorkCut>{} : windows(), brief_.avoid, sources_, options);
+      off = fit_length(cuts_, brief_.no_cuts ? std::vector<WorkCut>{} : windows(), brief_.avoid, sources_,
+                       options);
     }
     double made = target_ - off;
-    if (brief_.length && std::abs(off) > 0.05 && (made < brief_.length->min_s - 0.02 || made > brief_.length->max_s + 0.02))
-      unmet_.push_back({fmt::format("{:g} s long", target_), fmt::format("the film that may be used gives {:.2f} s", made)});
+    if (brief_.length && std::abs(off) > 0.05 &&
+        (made < brief_.length->min_s - 0.02 || made > brief_.length->max_s + 0.02))
+      unmet_.push_back({fmt::format("{:g} s long", target_),
+                        fmt::format("the film that may be used gives {:.2f} s", made)});
   }
 
   // "the last 3 s at half speed" of an edit whose length is given: output seconds stay, film changes.
@@ -533,8 +564,10 @@ class Settler {
           WorkCut part = cuts_[i];
           double share = left * cuts_[i].factor;
           bool part_is_tail = from_end != cuts_[i].reverse;
-          if (part_is_tail) cuts_[i].end_s -= share, part.start_s = cuts_[i].end_s;
-          else cuts_[i].start_s += share, part.end_s = cuts_[i].start_s;
+          if (part_is_tail)
+            cuts_[i].end_s -= share, part.start_s = cuts_[i].end_s;
+          else
+            cuts_[i].start_s += share, part.end_s = cuts_[i].start_s;
           part.id.clear();
           part.hold_s = 0;
           cuts_.insert(cuts_.begin() + static_cast<std::ptrdiff_t>(from_end ? i + 1 : i), part);
@@ -587,7 +620,9 @@ class Settler {
   void holds() {
     for (const SpeedWish& wish : brief_.speeds) {
       if (wish.kind != "freeze" || cuts_.empty()) continue;
-      if (std::ranges::any_of(cuts_, [&](const WorkCut& c) { return std::abs(c.hold_s - wish.hold_s) < 0.02; })) continue;
+      if (std::ranges::any_of(cuts_,
+                              [&](const WorkCut& c) { return std::abs(c.hold_s - wish.hold_s) < 0.02; }))
+        continue;
       std::size_t at = cuts_.size() - 1;
       if (wish.anchor == Anchor::start) at = 0;
       if (wish.anchor == Anchor::at && wish.at_s) {
@@ -610,8 +645,9 @@ class Settler {
     for (WorkCut& cut : cuts_) {
       if (!out.empty()) {
         WorkCut& last = out.back();
-        bool same = last.source == cut.source && last.factor == cut.factor && last.reverse == cut.reverse && !last.locked &&
-                    !cut.locked && last.ramp_to == 0 && cut.ramp_to == 0 && last.hold_s == 0 && cut.hold_s == 0 && last.shot == cut.shot;
+        bool same = last.source == cut.source && last.factor == cut.factor && last.reverse == cut.reverse &&
+                    !last.locked && !cut.locked && last.ramp_to == 0 && cut.ramp_to == 0 &&
+                    last.hold_s == 0 && cut.hold_s == 0 && last.shot == cut.shot;
         bool forward = std::abs(last.end_s - cut.start_s) < kTouch && !cut.reverse;
         bool backward = std::abs(cut.end_s - last.start_s) < kTouch && cut.reverse;
         if (same && (forward || backward)) {
