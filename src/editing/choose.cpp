@@ -32,10 +32,6 @@ double largest_motion(std::span<const EditSource> sources) {
   return most;
 }
 
-bool touches(const WorkCut& cut, const SpanWish& span) {
-  return cut.source == span.source && cut.start_s < span.end_s - 1e-6 && span.start_s < cut.end_s - 1e-6;
-}
-
 // [start, end) minus the spans to avoid.
 std::vector<Bounds> without_avoided(const std::string& source, double start, double end,
                                     std::span<const SpanWish> avoid) {
