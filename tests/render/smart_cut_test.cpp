@@ -202,6 +202,51 @@ TEST_F(SmartCut, VariableFrameRateIsRefusedAndLeavesNothingBehind) {
   EXPECT_FALSE(std::filesystem::exists(file("out.mp4")));
 }
 
+TEST_F(SmartCut, OpenGroupsOfPicturesAreRefusedByName) {
+  generated::ClipSpec s = spec(700, 50);
+  s.width = 160;
+  s.height = 90;
+  s.options = {{"preset", "veryfast"}, {"x264-params", "open-gop=1:bframes=3"}};
+  ASSERT_TRUE(generated::write_clip(file("in.mp4"), s, generated::numbered()));
+  auto rendered = smart_cut(timeline_of({{file("in.mp4"), 5, 690}}), file("out.mp4"), {}, {});
+  ASSERT_FALSE(rendered);
+  EXPECT_EQ(rendered.error().kind, ErrorKind::unsupported);
+  EXPECT_NE(rendered.error().message.find("closed group"), std::string::npos) << rendered.error().message;
+  // render() then does it in full.
+  auto full = render(timeline_of({{file("in.mp4"), 5, 690}}), file("out.mp4"), {}, {});
+  ASSERT_TRUE(full) << full.error().message;
+  EXPECT_FALSE(full->smart_cut);
+  EXPECT_EQ(full->frames, 685);
+}
+
+TEST_F(SmartCut, FullRenderingShowsTheSameFrames) {
+  ASSERT_TRUE(generated::write_clip(file("in.mp4"), spec(90, 30), generated::numbered()));
+  Timeline timeline = timeline_of({{file("in.mp4"), 7, 40}, {file("in.mp4"), 33, 90}});
+  RenderSettings full;
+  full.smart_cut = false;
+  auto slow = render(timeline, file("slow.mp4"), full, {});
+  auto fast = render(timeline, file("fast.mp4"), {}, {});
+  ASSERT_TRUE(slow && fast);
+  EXPECT_FALSE(slow->smart_cut);
+  EXPECT_TRUE(fast->smart_cut);
+  EXPECT_EQ(generated::read_numbers(file("slow.mp4")), generated::read_numbers(file("fast.mp4")));
+}
+
+TEST_F(SmartCut, TransportStreamsAndIntraCodecsAreCopied) {
+  ASSERT_TRUE(generated::write_clip(file("in.ts"), spec(90, 30), generated::numbered()));
+  const std::vector<Cut> cuts = {{file("in.ts"), 7, 80}, {file("in.ts"), 30, 60}};
+  cut(cuts, file("out.mp4"));
+  EXPECT_EQ(generated::read_numbers(file("out.mp4")), numbers_of(cuts));
+  generated::ClipSpec s = spec(50);
+  s.encoder = "mjpeg";
+  s.pixel_format = "yuvj420p";
+  s.color_range = "pc";
+  ASSERT_TRUE(generated::write_clip(file("in.mov"), s, generated::numbered()));
+  const std::vector<Cut> intra = {{file("in.mov"), 7, 40}, {file("in.mov"), 3, 9}};
+  EXPECT_EQ(cut(intra, file("out.mov")).reencoded_frames, 0);
+  EXPECT_EQ(generated::read_numbers(file("out.mov")), numbers_of(intra));
+}
+
 TEST_F(SmartCut, StopsWhenAsked) {
   ASSERT_TRUE(generated::write_clip(file("in.mp4"), spec(60, 30), generated::numbered()));
   std::stop_source stop;

@@ -13,6 +13,10 @@ namespace {
 // Pictures that wait for one shown before them: no codec reorders by more than 16.
 constexpr std::size_t kLargestGroup = 64;
 
+// Groups of pictures longer than this are rare; that many frames without one mean open groups, and
+// encoding them all is what full rendering does better.
+constexpr std::int64_t kLongestEdge = 600;
+
 std::unexpected<Error> no(std::string why) {
   return fail(ErrorKind::unsupported, "copy packets: " + std::move(why), "render it in full");
 }
@@ -162,6 +166,8 @@ Result<void> PictureJoiner::begin_piece() {
 
 Result<void> PictureJoiner::start_encoding(std::int64_t from, std::int64_t to, Phase phase) {
   if (!nal_) return no("its key frames are not where it is cut");
+  if (to - from > kLongestEdge)
+    return no(fmt::format("for {} frames there is no closed group of pictures to start at", to - from));
   phase_ = phase;
   encode_next_ = from;
   encode_end_ = to;
