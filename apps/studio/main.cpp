@@ -1,2 +1,62 @@
-// The studio program: one word per job.
-int main() { return 0; }
+// The studio program: one word per job. Options in, values and exit codes out.
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+
+#include "commands.h"
+#include "console.h"
+
+#ifndef STUDIO_VERSION
+#define STUDIO_VERSION "unknown"
+#endif
+
+namespace {
+
+// 2 for wrong use, whatever CLI11's own number for it is.
+int report_parse(const CLI::App& program, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return program.exit(error);
+  std::fprintf(stderr, "studio: %s\n  see: studio", error.what());
+  for (const CLI::App* command : program.get_subcommands()) std::fprintf(stderr, " %s", command->get_name().c_str());
+  std::fprintf(stderr, " --help\n");
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace studio::cli;
+  CLI::App program{"Watch, edit and judge film with AI on this machine.", "studio"};
+  program.set_version_flag("--version", "studio " STUDIO_VERSION);
+  program.require_subcommand(1);
+  program.footer(
+      "Example:\n"
+      "  studio auto-edit clip.mp4 --goal \"funny 15 s highlight reel\" -o out.mp4\n"
+      "\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong use, 3 missing model or part,\n"
+      "            4 quality threshold not reached, 130 interrupted.\n"
+      "'studio COMMAND --help' tells a command's options.");
+  Chosen chosen;
+  add_auto_edit(program, chosen);
+  add_analyze(program, chosen);
+  add_plan(program, chosen);
+  add_render(program, chosen);
+  add_evaluate(program, chosen);
+  add_improve(program, chosen);
+  add_parody(program, chosen);
+  add_list(program, chosen);
+  add_models(program, chosen);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return report_parse(program, error);
+  }
+  const Interrupts interrupts;
+  try {
+    return chosen.run ? chosen.run(interrupts.token()) : 2;
+  } catch (const std::exception& error) {
+    // Rooms return errors as values; what arrives here is our bug or an exhausted machine.
+    std::fprintf(stderr, "studio: internal error: %s\n  please report this with the command you ran\n", error.what());
+    return 1;
+  }
+}
