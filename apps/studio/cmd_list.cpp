@@ -86,13 +86,13 @@ Json encoders_json(std::string& text) {
 }
 
 Result<Json> models_json(std::string& text) {
-  TRY_ASSIGN(const Catalog catalog, Catalog::load());
+  TRY_ASSIGN(const ModelCatalog catalog, ModelCatalog::load());
   Json list = Json::array();
-  for (const CatalogModel& model : catalog.models()) {
-    const bool present = catalog.local_path(model.id).has_value();
-    text += fmt::format("  {:<28} {:>7.2f} GB  {:<12} {}\n", model.id, static_cast<double>(model.bytes) / 1e9, model.licence,
+  for (const ModelEntry& model : catalog.entries()) {
+    const bool present = catalog.present(model);
+    text += fmt::format("  {:<28} {:>8}  {:<12} {}\n", model.id, human_bytes(model.bytes), model.licence,
                         present ? "here" : fmt::format("not here: studio models pull {}", model.id));
-    list.push_back({{"id", model.id}, {"bytes", model.bytes}, {"licence", model.licence}, {"present", present}});
+    list.push_back({{"id", model.id}, {"task", model.task}, {"bytes", model.bytes}, {"licence", model.licence}, {"present", present}});
   }
   return list;
 }
