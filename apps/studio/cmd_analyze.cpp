@@ -1,6 +1,6 @@
 // studio analyze VIDEO: watch a clip and say what is in it.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "analysis/analysis.h"
@@ -22,7 +22,9 @@ struct Options {
 
 void apply_only(const std::vector<std::string>& only, AnalysisOptions& options) {
   if (only.empty()) return;
-  const auto asked = [&](std::string_view name) { return std::find(only.begin(), only.end(), name) != only.end(); };
+  const auto asked = [&](std::string_view name) {
+    return std::find(only.begin(), only.end(), name) != only.end();
+  };
   options.shots = asked("shots");
   options.composition = asked("composition");
   options.camera = asked("camera");
@@ -60,30 +62,43 @@ Result<Outcome> run(Options& options, std::stop_token stop) {
 
 void add_analyze(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = program.add_subcommand("analyze", "Watch a clip: shots, composition, camera, coherence, sound");
-  command->add_option("video", options->video, "The clip; any file FFmpeg reads")->required()->type_name("VIDEO");
-  command->add_option("--only", options->only, "Judge only these: shots, composition, camera, coherence, audio")
+  CLI::App* command =
+      program.add_subcommand("analyze", "Watch a clip: shots, composition, camera, coherence, sound");
+  command->add_option("video", options->video, "The clip; any file FFmpeg reads")
+      ->required()
+      ->type_name("VIDEO");
+  command
+      ->add_option("--only", options->only, "Judge only these: shots, composition, camera, coherence, audio")
       ->delimiter(',')
       ->check(CLI::IsMember({"shots", "composition", "camera", "coherence", "audio"}))
       ->type_name("LIST");
-  command->add_option("--every", options->analysis.every, "Judge composition on each n-th frame (default: about two a second)")
+  command
+      ->add_option("--every", options->analysis.every,
+                   "Judge composition on each n-th frame (default: about two a second)")
       ->check(CLI::Range(1, 1000000))
       ->type_name("N");
   command->add_option("--detector", options->detector, "Shot detector: best, content or adaptive")
       ->check(CLI::IsMember({"best", "content", "adaptive"}))
       ->capture_default_str();
-  command->add_option("--threshold", options->analysis.threshold,
-                      "Detector threshold: content is a mean HSV difference (0..255, default 27), adaptive a ratio (default 3)")
+  command
+      ->add_option("--threshold", options->analysis.threshold,
+                   "Detector threshold: content is a mean HSV difference (0..255, default 27), adaptive a "
+                   "ratio (default 3)")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--min-shot", options->analysis.min_shot_s, "Shortest shot, in seconds")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
   command->add_option("--html", options->html, "Write a report that stands alone")->type_name("FILE");
-  command->add_option("--keyframes", options->keyframes, "Write one picture a shot into this folder")->type_name("DIR");
-  command->add_option("--contact-sheet", options->contact_sheet, "Write all keyframes as one picture (.jpg, .png)")->type_name("FILE");
+  command->add_option("--keyframes", options->keyframes, "Write one picture a shot into this folder")
+      ->type_name("DIR");
+  command
+      ->add_option("--contact-sheet", options->contact_sheet,
+                   "Write all keyframes as one picture (.jpg, .png)")
+      ->type_name("FILE");
   command->add_flag("--curves", options->curves, "Include the per-frame curves in the JSON");
   command->add_flag("--no-cache", options->no_cache, "Measure afresh, even when this file was seen before");
-  command->add_option("--threads", options->analysis.threads, "Decoder threads (0: all)")->check(CLI::Range(0, 256));
+  command->add_option("--threads", options->analysis.threads, "Decoder threads (0: all)")
+      ->check(CLI::Range(0, 256));
   add_common_options(*command, options->common);
   command->footer("Example: studio analyze clip.mp4 --html report.html --json analysis.json");
   command->callback([options, &chosen] {

@@ -1,6 +1,6 @@
 // studio list: what this build can do on this machine.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
@@ -13,7 +13,8 @@ namespace studio::cli {
 namespace {
 
 const std::vector<std::string>& topics() {
-  static const std::vector<std::string> names = {"effects", "transitions", "generators", "styles", "encoders", "fonts", "models"};
+  static const std::vector<std::string> names = {"effects",  "transitions", "generators", "styles",
+                                                 "encoders", "fonts",       "models"};
   return names;
 }
 
@@ -25,7 +26,11 @@ Json parameters_json(const std::vector<EffectParameter>& params) {
       item["type"] = "text";
       if (!p.choices.empty()) item["choices"] = p.choices;
     } else {
-      item.update({{"type", "number"}, {"unit", p.unit}, {"minimum", p.minimum}, {"maximum", p.maximum}, {"default", p.fallback},
+      item.update({{"type", "number"},
+                   {"unit", p.unit},
+                   {"minimum", p.minimum},
+                   {"maximum", p.maximum},
+                   {"default", p.fallback},
                    {"animatable", p.animatable}});
     }
     list.push_back(std::move(item));
@@ -36,7 +41,8 @@ Json parameters_json(const std::vector<EffectParameter>& params) {
 Json effects_json(const std::vector<EffectInfo>& effects) {
   Json list = Json::array();
   for (const EffectInfo& effect : effects)
-    list.push_back({{"id", effect.id}, {"description", effect.description}, {"params", parameters_json(effect.params)}});
+    list.push_back(
+        {{"id", effect.id}, {"description", effect.description}, {"params", parameters_json(effect.params)}});
   return list;
 }
 
@@ -54,7 +60,6 @@ std::string effects_text(const std::vector<EffectInfo>& effects) {
   }
   return text;
 }
-
 
 Json named_json(const std::vector<std::string>& names, std::string& text) {
   for (const std::string& name : names) text += fmt::format("  {}\n", name);
@@ -74,8 +79,9 @@ Result<Json> styles_json(std::string& text) {
 Json encoders_json(std::string& text) {
   Json list = Json::array();
   for (const EncoderInfo& encoder : encoder_catalog()) {
-    text += fmt::format("  {:<20} {:<8} {}{}{}\n", encoder.name, encoder.codec, encoder.description, encoder.hardware ? ", hardware" : "",
-                        encoder.available ? "" : " (not on this machine)");
+    text +=
+        fmt::format("  {:<20} {:<8} {}{}{}\n", encoder.name, encoder.codec, encoder.description,
+                    encoder.hardware ? ", hardware" : "", encoder.available ? "" : " (not on this machine)");
     list.push_back({{"name", encoder.name},
                     {"codec", encoder.codec},
                     {"description", encoder.description},
@@ -92,7 +98,11 @@ Result<Json> models_json(std::string& text) {
     const bool present = catalog.present(model);
     text += fmt::format("  {:<28} {:>8}  {:<12} {}\n", model.id, human_bytes(model.bytes), model.licence,
                         present ? "here" : fmt::format("not here: studio models pull {}", model.id));
-    list.push_back({{"id", model.id}, {"task", model.task}, {"bytes", model.bytes}, {"licence", model.licence}, {"present", present}});
+    list.push_back({{"id", model.id},
+                    {"task", model.task},
+                    {"bytes", model.bytes},
+                    {"licence", model.licence},
+                    {"present", present}});
   }
   return list;
 }
@@ -126,8 +136,11 @@ void add_list(CLI::App& program, Chosen& chosen) {
     std::vector<std::string> wanted;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = program.add_subcommand("list", "Effects, transitions, generators, styles, encoders, fonts, models");
-  command->add_option("topic", options->wanted, "One or more of: effects transitions generators styles encoders fonts models")
+  CLI::App* command =
+      program.add_subcommand("list", "Effects, transitions, generators, styles, encoders, fonts, models");
+  command
+      ->add_option("topic", options->wanted,
+                   "One or more of: effects transitions generators styles encoders fonts models")
       ->check(CLI::IsMember(topics()))
       ->type_name("TOPIC...");
   add_common_options(*command, options->common);

@@ -1,6 +1,6 @@
 // studio models: which models there are, and getting, checking and removing their files.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
@@ -38,9 +38,10 @@ Result<Outcome> list(const ModelCatalog& catalog, const Options& options, const 
   Json models = Json::array();
   for (const ModelEntry& model : catalog.entries()) {
     models.push_back(entry_json(catalog, model));
-    print(options.common, fmt::format("{:<28} {:<10} {:>8}  {:<12} {}{}\n", model.id, model.task, human_bytes(model.bytes), model.licence,
-                                      catalog.present(model) ? "here" : "not here",
-                                      model.id == catalog.default_chat_model() ? "  (default)" : ""));
+    print(options.common,
+          fmt::format("{:<28} {:<10} {:>8}  {:<12} {}{}\n", model.id, model.task, human_bytes(model.bytes),
+                      model.licence, catalog.present(model) ? "here" : "not here",
+                      model.id == catalog.default_chat_model() ? "  (default)" : ""));
   }
   return Outcome::with({{"schema", "studio.models/1"}, {"models", std::move(models)}});
 }
@@ -49,7 +50,8 @@ Result<Outcome> show(const ModelCatalog& catalog, const Options& options, const 
   TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
   const Json document = entry_json(catalog, model);
   for (const auto& [key, value] : document.items())
-    print(options.common, fmt::format("{:<13} {}\n", key, value.is_string() ? value.get<std::string>() : to_text(value, -1)));
+    print(options.common,
+          fmt::format("{:<13} {}\n", key, value.is_string() ? value.get<std::string>() : to_text(value, -1)));
   return Outcome::with(document);
 }
 
@@ -80,7 +82,8 @@ Result<Outcome> path(const ModelCatalog& catalog, const Options& options, const 
   return Outcome::with(entry_json(catalog, model));
 }
 
-void add_action(CLI::App& models, Chosen& chosen, const char* name, const char* description, bool takes_id, Action action) {
+void add_action(CLI::App& models, Chosen& chosen, const char* name, const char* description, bool takes_id,
+                Action action) {
   auto options = std::make_shared<Options>();
   CLI::App* command = models.add_subcommand(name, description);
   if (takes_id) command->add_option("id", options->id, "A model's id or alias")->required()->type_name("ID");

@@ -1,6 +1,6 @@
 // studio plan VIDEO... --goal TEXT -o PLAN: decide the edit, render nothing.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
@@ -24,7 +24,8 @@ std::string describe(const EditPlan& plan) {
   for (const Decision& decision : plan.decisions)
     text += fmt::format("  {:<5} {:<13} {}\n", decision.id, name_of(decision.type), decision.reason);
   for (const Repair& repair : plan.repairs)
-    text += fmt::format("  repaired {}: {} ({})\n", repair.decision.empty() ? "plan" : repair.decision, repair.what, repair.why);
+    text += fmt::format("  repaired {}: {} ({})\n", repair.decision.empty() ? "plan" : repair.decision,
+                        repair.what, repair.why);
   return text;
 }
 
@@ -39,7 +40,8 @@ Result<Outcome> run(const Options& options, std::stop_token stop) {
   planner.style = options.style;
   TRY_ASSIGN(PlannedEdit planned, create_edit_plan(options.goal, sources, model.get(), planner, job));
   for (const std::string& note : planned.notes) warn(note);
-  for (const Unmet& unmet : planned.unmet) warn(fmt::format("cannot be met: {}: {}", unmet.wish, unmet.reason));
+  for (const Unmet& unmet : planned.unmet)
+    warn(fmt::format("cannot be met: {}: {}", unmet.wish, unmet.reason));
   const Json document = to_json(planned.plan);
   if (!options.output.empty()) TRY(write_json_file(options.output, document));
   if (options.output != "-") print(options.common, describe(planned.plan));
@@ -52,7 +54,9 @@ void add_plan(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("plan", "Decide the edit and write it down, with reasons");
   command->add_option("videos", options->videos, "The clips")->required()->type_name("VIDEO...");
-  command->add_option("--goal", options->goal, "What you want, in plain words")->required()->type_name("TEXT");
+  command->add_option("--goal", options->goal, "What you want, in plain words")
+      ->required()
+      ->type_name("TEXT");
   command->add_option("-o,--output", options->output, "The plan's file ('-': stdout)")->type_name("PLAN");
   command->add_option("--style", options->style, "A style of 'studio list styles'")->type_name("STYLE");
   command->add_option("--seed", options->seed, "Same seed, same plan")->capture_default_str();

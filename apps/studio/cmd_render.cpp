@@ -1,6 +1,6 @@
 // studio render PLAN -o OUT: a plan, a timeline or an OpenTimelineIO file becomes a film.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
@@ -74,10 +74,12 @@ Result<Outcome> run(const Options& options, std::stop_token stop) {
   if (options.output.empty()) return Outcome::with(to_json(prepared.timeline));
   TRY_ASSIGN(const RenderedFile file, render(prepared.timeline, options.output, prepared.settings, job));
   for (const std::string& warning : file.warnings) warn(warning);
-  print(options.common,
-        fmt::format("{}  {:.2f} s  {}x{}  {} frames  {}{}\n", file.path.string(), file.duration.seconds(), file.width,
-                    file.height, file.frames, file.encoder,
-                    file.smart_cut ? fmt::format("  smart cut, {} frames encoded again", file.reencoded_frames) : ""));
+  print(
+      options.common,
+      fmt::format(
+          "{}  {:.2f} s  {}x{}  {} frames  {}{}\n", file.path.string(), file.duration.seconds(), file.width,
+          file.height, file.frames, file.encoder,
+          file.smart_cut ? fmt::format("  smart cut, {} frames encoded again", file.reencoded_frames) : ""));
   return Outcome::with(to_json(file));
 }
 
@@ -86,8 +88,11 @@ Result<Outcome> run(const Options& options, std::stop_token stop) {
 void add_render(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("render", "Turn a plan, timeline or OTIO file into a film");
-  command->add_option("plan", options->input, "A plan, a timeline, or an .otio file")->required()->type_name("PLAN");
-  CLI::Option* output = command->add_option("-o,--output", options->output, "The film's file")->type_name("OUT");
+  command->add_option("plan", options->input, "A plan, a timeline, or an .otio file")
+      ->required()
+      ->type_name("PLAN");
+  CLI::Option* output =
+      command->add_option("-o,--output", options->output, "The film's file")->type_name("OUT");
   command->add_option("--otio", options->otio, "Also write the edit as OpenTimelineIO")->type_name("FILE");
   command->add_option("--edl", options->edl, "Also write the edit as CMX 3600 EDL")->type_name("FILE");
   add_encode_options(*command, options->encode);

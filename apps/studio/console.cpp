@@ -11,14 +11,14 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace studio::cli {
 namespace {
 
-std::mutex terminal_mutex;       // guards stderr and the flag below
+std::mutex terminal_mutex;  // guards stderr and the flag below
 bool progress_line_shown = false;
 
 void clear_locked() {
@@ -36,7 +36,8 @@ void stderr_line(const std::string& line) {
 std::string clock_left(double seconds) {
   if (seconds < 0 || seconds > 359999) return "?";
   const int s = static_cast<int>(seconds + 0.5);
-  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+                   : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
 // Turns updates into lines; rate and time left are counted per stage.
@@ -70,8 +71,10 @@ class ProgressPrinter {
  private:
   static std::string line(const ProgressUpdate& u, double elapsed) {
     std::string text(u.stage);
-    if (u.total > 0) text += fmt::format("  {:.0f}/{:.0f} {}", std::min(u.done, u.total), u.total, u.unit);
-    else if (u.done > 0) text += fmt::format("  {:.0f} {}", u.done, u.unit);
+    if (u.total > 0)
+      text += fmt::format("  {:.0f}/{:.0f} {}", std::min(u.done, u.total), u.total, u.unit);
+    else if (u.done > 0)
+      text += fmt::format("  {:.0f} {}", u.done, u.unit);
     if (elapsed > 0.5 && u.done > 0) {
       const double rate = u.done / elapsed;
       text += fmt::format("  {:.0f} {}/s", rate, u.unit);
@@ -111,9 +114,13 @@ int report_failure(const CommonOptions& common, const Error& error, Json documen
 
 }  // namespace
 
-Outcome Outcome::done() { return {}; }
+Outcome Outcome::done() {
+  return {};
+}
 
-Outcome Outcome::with(Json document) { return {std::make_shared<Json>(std::move(document)), {}}; }
+Outcome Outcome::with(Json document) {
+  return {std::make_shared<Json>(std::move(document)), {}};
+}
 
 Outcome Outcome::below_threshold(Json document, std::string message) {
   return {std::make_shared<Json>(std::move(document)), std::move(message)};
@@ -148,7 +155,9 @@ Interrupts::~Interrupts() {
   state_->watcher.join();
 }
 
-std::stop_token Interrupts::token() const { return state_->source.get_token(); }
+std::stop_token Interrupts::token() const {
+  return state_->source.get_token();
+}
 
 Job make_job(const CommonOptions& common, std::stop_token stop) {
   Job job;
@@ -171,7 +180,8 @@ int conclude(const CommonOptions& common, const std::function<Result<Outcome>()>
   if (!outcome) return report_failure(common, outcome.error(), Json::object());
   Json document = outcome->document() != nullptr ? std::move(*outcome->document()) : Json::object();
   if (!outcome->threshold_message.empty())
-    return report_failure(common, {ErrorKind::below_threshold, outcome->threshold_message, {}}, std::move(document));
+    return report_failure(common, {ErrorKind::below_threshold, outcome->threshold_message, {}},
+                          std::move(document));
   if (!common.json.empty())
     if (const auto written = write_json_file(common.json, document); !written)
       return report_failure({}, written.error(), Json::object());
@@ -183,7 +193,9 @@ void say(const CommonOptions& common, const std::string& line) {
   if (!common.quiet) stderr_line(line);
 }
 
-void warn(const std::string& line) { stderr_line("warning: " + line); }
+void warn(const std::string& line) {
+  stderr_line("warning: " + line);
+}
 
 void print(const CommonOptions& common, const std::string& text) {
   if (common.json == "-") return;
@@ -192,7 +204,8 @@ void print(const CommonOptions& common, const std::string& text) {
 }
 
 void add_common_options(CLI::App& command, CommonOptions& common) {
-  command.add_option("--json", common.json, "Write the result as JSON to this file ('-': stdout)")->type_name("FILE");
+  command.add_option("--json", common.json, "Write the result as JSON to this file ('-': stdout)")
+      ->type_name("FILE");
   command.add_flag("-q,--quiet", common.quiet, "No progress on stderr");
 }
 

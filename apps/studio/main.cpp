@@ -17,7 +17,8 @@ namespace {
 int report_parse(const CLI::App& program, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return program.exit(error);
   std::fprintf(stderr, "studio: %s\n  see: studio", error.what());
-  for (const CLI::App* command : program.get_subcommands()) std::fprintf(stderr, " %s", command->get_name().c_str());
+  for (const CLI::App* command : program.get_subcommands())
+    std::fprintf(stderr, " %s", command->get_name().c_str());
   std::fprintf(stderr, " --help\n");
   return 2;
 }
@@ -56,7 +57,8 @@ int main(int argc, char** argv) {
     return chosen.run ? chosen.run(interrupts.token()) : 2;
   } catch (const std::exception& error) {
     // Rooms return errors as values; what arrives here is our bug or an exhausted machine.
-    std::fprintf(stderr, "studio: internal error: %s\n  please report this with the command you ran\n", error.what());
+    std::fprintf(stderr, "studio: internal error: %s\n  please report this with the command you ran\n",
+                 error.what());
     return 1;
   }
 }

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <map>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "console.h"
 
@@ -15,9 +15,14 @@ void add_model_options(CLI::App& command, ModelChoice& choice) {
   command.add_option("--planner", choice.planner, "Who decides: auto (the model, else rules), model, rules")
       ->check(CLI::IsMember({"auto", "model", "rules"}))
       ->capture_default_str();
-  command.add_option("--model", choice.chat.model, "A model of the catalog, or the name to send to --llm-url")->type_name("ID");
+  command
+      .add_option("--model", choice.chat.model, "A model of the catalog, or the name to send to --llm-url")
+      ->type_name("ID");
   command.add_option("--model-file", choice.chat.file, "A GGUF file to run")->type_name("FILE");
-  command.add_option("--llm-url", choice.chat.url, "An OpenAI-compatible endpoint; its key is read from STUDIO_LLM_KEY")->type_name("URL");
+  command
+      .add_option("--llm-url", choice.chat.url,
+                  "An OpenAI-compatible endpoint; its key is read from STUDIO_LLM_KEY")
+      ->type_name("URL");
 }
 
 PlannerMode planner_mode(const ModelChoice& choice) {
@@ -42,11 +47,15 @@ void add_encode_options(CLI::App& command, EncodeChoice& choice) {
   command.add_option("--codec", choice.codec, "auto, h264, hevc, av1, vp9, prores")
       ->check(CLI::IsMember({"auto", "h264", "hevc", "av1", "vp9", "prores"}))
       ->capture_default_str();
-  command.add_option("--encoder", choice.encoder, "An encoder of 'studio list encoders'; overrides --codec")->type_name("NAME");
+  command.add_option("--encoder", choice.encoder, "An encoder of 'studio list encoders'; overrides --codec")
+      ->type_name("NAME");
   command.add_flag("--hardware", choice.hardware, "Use the graphics card's encoder when there is one");
-  command.add_option("--loudness", choice.loudness, "Bring the sound to this integrated loudness, in LUFS (for example -14)")
+  command
+      .add_option("--loudness", choice.loudness,
+                  "Bring the sound to this integrated loudness, in LUFS (for example -14)")
       ->check(CLI::Range(-70.0, -5.0));
-  command.add_flag("--no-smart-cut", choice.no_smart_cut, "Encode everything again, even where packets could be copied");
+  command.add_flag("--no-smart-cut", choice.no_smart_cut,
+                   "Encode everything again, even where packets could be copied");
   command.add_option("--threads", choice.threads, "Threads (0: all)")->check(CLI::Range(0, 256));
 }
 
