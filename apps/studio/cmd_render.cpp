@@ -30,7 +30,7 @@ Result<Prepared> prepare(const Options& options, const Job& job) {
   Prepared prepared{{}, render_settings(options.encode)};
   const std::string schema = document.is_object() ? document.value("schema", "") : "";
   if (document.is_object() && document.contains("OTIO_SCHEMA")) {
-    TRY_ASSIGN(auto imported, timeline_from_otio(document, options.input));
+    TRY_ASSIGN(auto imported, from_otio(document, options.input));
     for (const std::string& loss : imported.losses) warn(loss);
     prepared.timeline = std::move(imported.timeline);
     return prepared;
@@ -66,10 +66,10 @@ Json to_json(const RenderedFile& file) {
 Result<Outcome> run(const Options& options, std::stop_token stop) {
   const Job job = make_job(options.common, stop);
   TRY_ASSIGN(const Prepared prepared, prepare(options, job));
-  if (!options.otio.empty()) TRY(write_json_file(options.otio, to_otio(prepared.timeline)));
+  if (!options.otio.empty()) TRY(write_otio(options.otio, prepared.timeline));
   if (!options.edl.empty()) {
-    TRY_ASSIGN(const std::string edl, to_edl(prepared.timeline));
-    TRY(write_file_atomic(options.edl, edl));
+    TRY_ASSIGN(const auto losses, write_edl(options.edl, prepared.timeline));
+    for (const std::string& loss : losses) warn(loss);
   }
   if (options.output.empty()) return Outcome::with(to_json(prepared.timeline));
   TRY_ASSIGN(const RenderedFile file, render(prepared.timeline, options.output, prepared.settings, job));
