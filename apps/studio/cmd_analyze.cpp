@@ -46,11 +46,11 @@ Result<Outcome> run(Options& options, std::stop_token stop) {
     say(options.common, fmt::format("{} keyframes in {}", written.size(), options.keyframes));
   }
   if (!options.contact_sheet.empty()) {
-    TRY(write_contact_sheet(found, options.contact_sheet, job));
+    TRY(write_contact_sheet(found, options.contact_sheet, {}, job));
     say(options.common, fmt::format("contact sheet: {}", options.contact_sheet));
   }
   if (!options.html.empty()) {
-    TRY_ASSIGN(const std::string page, html_report(found, job));
+    TRY_ASSIGN(const std::string page, html_report(found, {}, job));
     TRY(write_file_atomic(options.html, page));
     say(options.common, fmt::format("report: {}", options.html));
   }
