@@ -27,7 +27,7 @@ void shift(std::vector<AudioJudgement::Span>& spans, double by) {
 
 Result<std::optional<AudioJudgement>> measure_audio(const Path& file, const Job& job) {
   TRY_ASSIGN(auto reader, AudioReader::open(file));
-  std::optional<LoudnessMeter> loudness;
+  std::optional<LoudnessCurveMeter> loudness;
   std::optional<SoundFrames> sound;
   AudioJudgement out;
   std::int64_t samples = 0;

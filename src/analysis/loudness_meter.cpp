@@ -46,7 +46,7 @@ std::vector<double> over(const std::vector<double>& energies, double threshold) 
 
 }  // namespace
 
-LoudnessMeter::LoudnessMeter(int sample_rate, int channels)
+LoudnessCurveMeter::LoudnessCurveMeter(int sample_rate, int channels)
     : sample_rate_(std::max(1, sample_rate)),
       channels_(std::max(1, channels)),
       channel_(channels_),
@@ -93,7 +93,7 @@ LoudnessMeter::LoudnessMeter(int sample_rate, int channels)
   }
 }
 
-void LoudnessMeter::add(std::span<const float> interleaved) {
+void LoudnessCurveMeter::add(std::span<const float> interleaved) {
   const auto frames = interleaved.size() / channels_;
   std::size_t done = 0;
   while (done < frames) {
@@ -130,7 +130,7 @@ void LoudnessMeter::add(std::span<const float> interleaved) {
   }
 }
 
-void LoudnessMeter::finish_step() {
+void LoudnessCurveMeter::finish_step() {
   steps_.push_back(static_cast<float>(step_energy_ / static_cast<double>(step_samples_)));
   step_energy_ = 0;
   in_step_ = 0;
@@ -142,7 +142,7 @@ void LoudnessMeter::finish_step() {
 
 // Interpolated samples cannot exceed the block's largest sample times the filter's gain, so quiet
 // blocks (nearly all of them) are settled by their plain maximum.
-void LoudnessMeter::measure_peak(Channel& channel, std::span<const float> block) {
+void LoudnessCurveMeter::measure_peak(Channel& channel, std::span<const float> block) {
   float largest = 0;
   for (const float s : block) largest = std::max(largest, std::abs(s));
   peak_ = std::max(peak_, largest);
@@ -170,14 +170,14 @@ void LoudnessMeter::measure_peak(Channel& channel, std::span<const float> block)
   }
 }
 
-double LoudnessMeter::integrated_lufs() const {
+double LoudnessCurveMeter::integrated_lufs() const {
   const auto audible = over(windows(steps_, 4), energy_of(kSilence));
   if (audible.empty()) return kSilence;
   const auto gated = over(audible, mean(audible) * 0.1);  // 10 LU under the ungated loudness
   return lufs_of(mean(gated));
 }
 
-double LoudnessMeter::range_lu() const {
+double LoudnessCurveMeter::range_lu() const {
   const auto audible = over(windows(steps_, 30), energy_of(kSilence));
   auto gated = over(audible, mean(audible) * 0.01);  // 20 LU
   if (gated.size() < 2) return 0;
@@ -188,7 +188,7 @@ double LoudnessMeter::range_lu() const {
   return lufs_of(at(0.95)) - lufs_of(at(0.10));
 }
 
-double LoudnessMeter::true_peak_dbtp() const {
+double LoudnessCurveMeter::true_peak_dbtp() const {
   return peak_ > 0 ? std::max(-99.0, 20 * std::log10(static_cast<double>(peak_))) : -99;
 }
 

@@ -9,11 +9,11 @@
 namespace studio {
 
 // Goes through one sound in order. Memory grows by 4 bytes for each 100 ms.
-class LoudnessMeter {
+class LoudnessCurveMeter {
  public:
   // 1..8 channels in the usual order (5.1 and up: the fourth is LFE and does not count, the
   // surrounds weigh 1.41). A single channel counts as one loudspeaker, as BS.1770 has it.
-  LoudnessMeter(int sample_rate, int channels);
+  LoudnessCurveMeter(int sample_rate, int channels);
 
   void add(std::span<const float> interleaved);
 
