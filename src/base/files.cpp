@@ -202,12 +202,14 @@ std::string sha256_of(std::string_view bytes) {
   return digest.hex();
 }
 
-Result<std::string> sha256_of_file(const Path& path) {
+Result<std::string> sha256_of_file(const Path& path, std::stop_token stop) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return fail_errno(fmt::format("open {}", path.string()), errno);
   Digest digest;
   std::vector<char> buffer(1u << 20);
   while (true) {
+    if (stop.stop_requested())
+      return fail(ErrorKind::interrupted, fmt::format("hash {}: stopped as asked", path.string()));
     const ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail_errno(fmt::format("read {}", path.string()), errno);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,7 @@ bool same_file(const Path& a, const Path& b);
 
 // Lowercase hex SHA-256 (FIPS 180-4).
 std::string sha256_of(std::string_view bytes);
-Result<std::string> sha256_of_file(const Path& path);
+// Also interrupted, once `stop` is requested.
+Result<std::string> sha256_of_file(const Path& path, std::stop_token stop = {});
 
 }  // namespace studio

@@ -1,0 +1,189 @@
+// Shots against clips whose changes are known, and against what only looks like a change.
+#include "analysis/shots.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "analysis/watch.h"
+#include "support/generated.h"
+
+namespace studio {
+namespace {
+
+using generated::Join;
+using generated::Painter;
+using generated::RgbImage;
+using generated::Scene;
+
+const Path kData = "/usr/share/doc/opencv-doc/examples/data";
+
+Painter still_of(const char* file, double pan = 0, double x = 0.5) {
+  return generated::camera_over(generated::Still::load(kData / file).value(),
+                                {.pan = pan, .start_x = x, .view = 0.5}, {25, 1});
+}
+
+class Shots : public testing::Test {
+ protected:
+  ClipFeatures features(const Painter& painter, int frames, Rational rate = {25, 1}) {
+    const Path path = folder_.path() / "clip.mp4";
+    const auto written = generated::write_clip(path, {.frame_rate = rate, .frames = frames},
+                                               generated::with_noise(painter, 2));
+    EXPECT_TRUE(written) << written.error().message;
+    WatchOptions options;
+    options.composition = options.audio = false;
+    auto clip = watch(path, options);
+    EXPECT_TRUE(clip) << clip.error().message;
+    return *std::move(clip);
+  }
+  std::vector<Shot> shots(const Painter& painter, int frames) {
+    return detect_shots(features(painter, frames));
+  }
+
+  ScratchFolder folder_ = ScratchFolder::create("shots").value();
+};
+
+void expect_tiling(const std::vector<Shot>& shots, std::int64_t frames) {
+  std::int64_t next = 0;
+  for (const auto& shot : shots) {
+    EXPECT_EQ(shot.first_frame, next);
+    EXPECT_GE(shot.last_frame, shot.first_frame);
+    EXPECT_GE(shot.keyframe, shot.first_frame);
+    EXPECT_LE(shot.keyframe, shot.last_frame);
+    EXPECT_LT(shot.start, shot.end);
+    next = shot.last_frame + 1;
+  }
+  EXPECT_EQ(next, frames);
+}
+
+TEST_F(Shots, CutsAreExact) {
+  const auto found = shots(
+      generated::sequence(
+          {{still_of("fruits.jpg"), 30}, {still_of("home.jpg", 0.2), 41}, {still_of("baboon.jpg"), 29}}),
+      100);
+  ASSERT_EQ(found.size(), 3u);
+  expect_tiling(found, 100);
+  EXPECT_EQ(found[0].transition, TransitionKind::start);
+  EXPECT_EQ(found[1].first_frame, 30);
+  EXPECT_EQ(found[1].transition, TransitionKind::cut);
+  EXPECT_EQ(found[1].start, Time::frames(30, {25, 1}));
+  EXPECT_EQ(found[2].first_frame, 71);
+  EXPECT_EQ(found[2].end, Time::frames(100, {25, 1}));
+}
+
+TEST_F(Shots, KnownDetectorsFindPlainCutsToo) {
+  const auto clip =
+      features(generated::sequence({{still_of("fruits.jpg"), 30}, {still_of("home.jpg"), 30}}), 60);
+  for (const auto detector : {ShotDetector::content, ShotDetector::adaptive}) {
+    const auto found = detect_shots(clip, {.detector = detector});
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_EQ(found[1].first_frame, 30);
+  }
+  EXPECT_EQ(detect_shots(clip, {.detector = ShotDetector::content, .threshold = 250}).size(), 1u);
+}
+
+TEST_F(Shots, TheRealCutsOfAnAnimatedClip) {
+  const auto clip = watch(kData / "Megamind.avi");
+  ASSERT_TRUE(clip) << clip.error().message;
+  const auto found = detect_shots(*clip);
+  std::vector<std::int64_t> first;
+  for (const auto& shot : found) first.push_back(shot.first_frame);
+  EXPECT_EQ(first, (std::vector<std::int64_t>{0, 98, 154, 200}));
+}
+
+TEST_F(Shots, AFixedCameraWithPeopleIsOneShot) {
+  const auto clip = watch(kData / "vtest.avi");
+  ASSERT_TRUE(clip) << clip.error().message;
+  EXPECT_EQ(detect_shots(*clip).size(), 1u);
+}
+
+TEST_F(Shots, ADissolveIsOneChangeInsideItsFrames) {
+  const auto found = shots(
+      generated::sequence({{still_of("fruits.jpg"), 50}, {still_of("home.jpg"), 50}}, Join::dissolve, 20),
+      100);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_NEAR(static_cast<double>(found[1].first_frame), 50, 6);
+  EXPECT_EQ(found[1].transition, TransitionKind::dissolve);
+  EXPECT_GT(found[1].transition_frames, 8);
+  EXPECT_LT(found[0].keyframe, 42);
+}
+
+TEST_F(Shots, AWipeIsOneChangeInsideItsFrames) {
+  const auto found = shots(
+      generated::sequence({{still_of("fruits.jpg"), 50}, {still_of("home.jpg"), 50}}, Join::wipe_right, 20),
+      100);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_NEAR(static_cast<double>(found[1].first_frame), 50, 8);
+  EXPECT_EQ(found[1].transition, TransitionKind::wipe);
+}
+
+TEST_F(Shots, FadesThroughBlackAndWhiteAreOneChangeEach) {
+  for (const auto join : {Join::fade_black, Join::fade_white}) {
+    const auto found =
+        shots(generated::sequence({{still_of("fruits.jpg"), 50}, {still_of("home.jpg"), 50}}, join, 24), 100);
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_NEAR(static_cast<double>(found[1].first_frame), 50, 8);
+    EXPECT_EQ(found[1].transition, TransitionKind::fade);
+  }
+}
+
+TEST_F(Shots, AFlashIsNoChange) {
+  for (const int length : {1, 2, 4}) {
+    const Painter scene = still_of("fruits.jpg", 0.1);
+    const Painter flashing = [&, length](int frame, RgbImage& image) {
+      scene(frame, image);
+      if (frame >= 40 && frame < 40 + length) image.fill({255, 255, 255});
+    };
+    EXPECT_EQ(shots(flashing, 90).size(), 1u) << length;
+  }
+}
+
+TEST_F(Shots, ALightSwitchedOnIsNoChange) {
+  const auto lit = generated::with_brightness(still_of("home.jpg", 0.05),
+                                              [](int frame) { return frame < 45 ? 0.45 : 1.0; });
+  EXPECT_EQ(shots(lit, 90).size(), 1u);
+}
+
+TEST_F(Shots, AWhipPanIsNoChange) {
+  const auto whip =
+      generated::camera_over(generated::Still::load(kData / "home.jpg").value(),
+                             {.start_x = 0.25,
+                              .view = 0.3,
+                              .shake =
+                                  [](int frame) {
+                                    const double t = std::clamp((frame - 40) / 8.0, 0.0, 1.0);
+                                    return std::array<double, 2>{1.6 * t * t * (3 - 2 * t), 0.0};
+                                  }},
+                             {25, 1});
+  EXPECT_EQ(shots(whip, 90).size(), 1u);
+}
+
+TEST_F(Shots, SomethingDarkPassingTheLensIsNoChange) {
+  const Painter scene = still_of("fruits.jpg");
+  const Painter passing = [&](int frame, RgbImage& image) {
+    scene(frame, image);
+    const int left = (frame - 40) * image.width / 6 - image.width;
+    image.rectangle(left, 0, image.width, image.height, {14, 12, 10});
+  };
+  EXPECT_EQ(shots(passing, 100).size(), 1u);
+}
+
+TEST_F(Shots, ShorterShotsThanAskedJoinTheirNeighbour) {
+  const auto clip =
+      features(generated::sequence(
+                   {{still_of("fruits.jpg"), 40}, {still_of("home.jpg"), 12}, {still_of("baboon.jpg"), 40}}),
+               92);
+  EXPECT_EQ(detect_shots(clip, {.min_shot_s = 0.3}).size(), 3u);
+  const auto merged = detect_shots(clip, {.min_shot_s = 1.0});
+  EXPECT_EQ(merged.size(), 2u);
+  expect_tiling(merged, 92);
+}
+
+TEST_F(Shots, OneFrameIsOneShot) {
+  const auto found = shots(still_of("fruits.jpg"), 1);
+  ASSERT_EQ(found.size(), 1u);
+  expect_tiling(found, 1);
+}
+
+}  // namespace
+}  // namespace studio
