@@ -36,7 +36,7 @@ test: setup-tests build
 
 ## make bench    benchmarks beside their peers, one table
 bench: setup-bench build
-	@STUDIO_BENCH_PYTHON="$(CACHE)/python/bench/bin/python" bench/run
+	@STUDIO_BENCH_PYTHON="$(CACHE)/python/bench/bin/python" bench/run.py
 
 ## make eval     the goal suite: which wishes hold on the rendered files
 eval: setup build
@@ -56,14 +56,14 @@ check: setup-checks
 asan: setup-tests
 	@cmake --preset asan >/dev/null
 	@cmake --build --preset asan -j $(JOBS)
-	@$(call CTEST,asan) -LE 'model|architecture'
+	@$(call CTEST,asan) -LE '^(model|architecture)$$'
 
 ## make tsan     the tests of the threaded parts under the thread sanitizer
 TSAN_TESTS := media net models llm analysis render
 tsan: setup-tests
 	@cmake --preset tsan >/dev/null
 	@cmake --build build/tsan -j $(JOBS) --target $(addprefix test_,$(TSAN_TESTS))
-	@$(call CTEST,tsan) -L '^($(subst $() ,|,$(TSAN_TESTS)))$$' -LE model
+	@$(call CTEST,tsan) -L '^($(subst $() ,|,$(TSAN_TESTS)))$$' -LE '^model$$'
 
 ## make fuzz     the readers of plans, timelines and OTIO under libFuzzer, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20
@@ -88,8 +88,10 @@ setup-bench:
 setup-checks:
 	@setup/setup.sh --checks --no-models
 
-# The set-up comes first when both are asked for: the build needs what it installs.
-build: | $(filter setup%,$(MAKECMDGOALS))
+# The build needs what the set-up installs, so prerequisites are made in the order they stand.
+.NOTPARALLEL:
+
+build:
 	@echo "build: the release program, $(JOBS) compilers (some minutes the first time)"
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release -j $(JOBS)
