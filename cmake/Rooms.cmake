@@ -7,7 +7,12 @@ function(studio_compile_options target)
   target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
     $<INSTALL_INTERFACE:include/animation-studio>)
   if(STUDIO_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${STUDIO_SANITIZE} -fno-omit-frame-pointer -O1 -g)
+    target_compile_options(${target} PRIVATE -fsanitize=${STUDIO_SANITIZE} -fno-omit-frame-pointer -O1 -g1)
+    if(STUDIO_SANITIZE MATCHES undefined)
+      # A finding fails the test. The four left out are checked at each member access, which triples the
+      # time to compile (chat_test.cpp: 6.6 s with, 19 s without this line); address finds most of theirs.
+      target_compile_options(${target} PRIVATE -fno-sanitize-recover=all -fno-sanitize=null,alignment,object-size,vptr)
+    endif()
     target_link_options(${target} PUBLIC -fsanitize=${STUDIO_SANITIZE})
   endif()
 endfunction()
@@ -54,6 +59,9 @@ function(studio_test name)
   set(target test_${name})
   add_executable(${target} ${sources})
   studio_compile_options(${target})
+  if(NOT STUDIO_SANITIZE)
+    target_compile_options(${target} PRIVATE -O1)  # tests are compiled more often than run
+  endif()
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   foreach(room ${TEST_ROOMS})
     target_link_libraries(${target} PRIVATE studio_${room})
