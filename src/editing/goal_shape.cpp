@@ -297,6 +297,14 @@ void read_film(Reading& reading) {
         case W::span: {
           SpanGroup& group = reading.groups[static_cast<std::size_t>(token.value)];
           Mode here = mode;
+          // "the first 3 seconds must be removed", "from 10 s to 15 s must be cut out"
+          if (here == Mode::none)
+            for (std::size_t j = i + 1; j < clause.end; ++j) {
+              const std::string& word = tokens[j].text;
+              if (tokens[j].is(W::avoid) || word == "removed" || word == "skipped" || word == "dropped" ||
+                  word == "excluded" || word == "out" || word == "deleted")
+                here = Mode::avoid;
+            }
           if (here == Mode::none && group.from) here = Mode::only;
           bool preceded_by_from = i > clause.begin && tokens[i - 1].is(W::from);
           if (preceded_by_from && (here == Mode::none || makes)) here = Mode::only;
@@ -306,14 +314,6 @@ void read_film(Reading& reading) {
           if (here == Mode::avoid && group.range && !group.clock && !group.from && !group.between &&
               has(reading, clause, W::long_word))
             break;
-          // "the first 3 seconds must be removed"
-          if (here == Mode::none)
-            for (std::size_t j = i + 1; j < clause.end; ++j) {
-              const std::string& word = tokens[j].text;
-              if (word == "removed" || word == "skipped" || word == "dropped" || word == "excluded" ||
-                  word == "out" || word == "deleted")
-                here = Mode::avoid;
-            }
           if (here == Mode::none) here = Mode::keep;
           token.used = true;
           std::string spans;
