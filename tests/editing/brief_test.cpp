@@ -8,7 +8,9 @@
 namespace studio {
 namespace {
 
-Brief read(const std::string& goal) { return read_goal(goal, synthetic::thirty_seconds()); }
+Brief read(const std::string& goal) {
+  return read_goal(goal, synthetic::thirty_seconds());
+}
 
 struct LengthCase {
   const char* goal;
@@ -72,11 +74,12 @@ TEST(Brief, LongNumbersInWordsAreReadEvenWhenTheFilmIsShorter) {
 }
 
 TEST(Brief, DurationsOfOtherThingsAreNotTheLength) {
-  for (const char* goal : {"freeze the last frame for 2 seconds", "title \"Hi\" for 3 seconds", "keep the first 3 seconds",
-                           "crossfades of half a second between the shots", "caption 'X' at 0:03 for 2 seconds",
-                           "play the last 3 seconds at half speed", "fade out over the last 2 seconds",
-                           "togli gli ultimi 5 secondi", "from 2 to 4 seconds in black and white",
-                           "with 1 second crossfades", "a cut every 2 seconds"})
+  for (const char* goal :
+       {"freeze the last frame for 2 seconds", "title \"Hi\" for 3 seconds", "keep the first 3 seconds",
+        "crossfades of half a second between the shots", "caption 'X' at 0:03 for 2 seconds",
+        "play the last 3 seconds at half speed", "fade out over the last 2 seconds",
+        "togli gli ultimi 5 secondi", "from 2 to 4 seconds in black and white", "with 1 second crossfades",
+        "a cut every 2 seconds"})
     EXPECT_FALSE(read(goal).length) << goal;
 }
 
@@ -323,9 +326,10 @@ TEST(Brief, ContradictionsAreNamed) {
 }
 
 TEST(Brief, JsonRoundTripKeepsEverything) {
-  for (const char* goal : {"exactly 12.5 s, chronological order, title \"Hello\" at the start for 2 seconds, mute it",
-                           "vertical, slow motion in shot 2, crossfades, keep the first 3 seconds, avoid shot 4, 12 s",
-                           "freeze the last frame for 2 seconds, normalize to -14 LUFS, vignette at 0:02 for 1 s"}) {
+  for (const char* goal :
+       {"exactly 12.5 s, chronological order, title \"Hello\" at the start for 2 seconds, mute it",
+        "vertical, slow motion in shot 2, crossfades, keep the first 3 seconds, avoid shot 4, 12 s",
+        "freeze the last frame for 2 seconds, normalize to -14 LUFS, vignette at 0:02 for 1 s"}) {
     Brief b = read(goal);
     Json json = to_json(b);
     auto back = brief_from_json(json, "brief");

@@ -17,7 +17,8 @@ namespace {
 
 using synthetic::thirty_seconds;
 
-PlannedEdit plan_for(const std::string& goal, const std::vector<EditSource>& sources, std::uint64_t seed = 0) {
+PlannedEdit plan_for(const std::string& goal, const std::vector<EditSource>& sources,
+                     std::uint64_t seed = 0) {
   PlannerOptions options;
   options.mode = PlannerMode::rules;
   options.seed = seed;
@@ -32,7 +33,8 @@ double doubled(const std::vector<Piece>& pieces) {
   for (std::size_t i = 0; i < pieces.size(); ++i)
     for (std::size_t j = i + 1; j < pieces.size(); ++j)
       if (pieces[i].source == pieces[j].source)
-        total += std::max(0.0, std::min(pieces[i].end_s, pieces[j].end_s) - std::max(pieces[i].start_s, pieces[j].start_s));
+        total += std::max(
+            0.0, std::min(pieces[i].end_s, pieces[j].end_s) - std::max(pieces[i].start_s, pieces[j].start_s));
   return total;
 }
 
@@ -45,12 +47,28 @@ double shown(const std::vector<Piece>& pieces, const std::string& source, double
 
 TEST(RulesPlanner, EveryGoalGivesARenderablePlanOfTheRightLength) {
   auto sources = thirty_seconds();
-  for (const char* goal :
-       {"funny 15 s highlight reel", "exactly 12.5 s, fast-paced", "10 s, slow, calm", "three shots, 9 s", "one take, 7 s",
-        "20 cuts per minute, 12 s", "half as long", "keep the first 3 seconds, avoid shot 4, 10 s", "10 s, crossfades between the shots",
-        "12 s, start with the last shot and end on shot 2", "8 s, twice as fast", "10 s with slow motion in shot 2",
-        "10 s, half speed for the last 3 s", "10 s, freeze the last frame for 2 seconds", "10 s, shots in reverse order", "10 s in random order",
-        "use shots 3, 1 and 2 in that order, 9 s", "10 s with a speed ramp", "2 s", "29 s", "30 s", "a 1 s clip"}) {
+  for (const char* goal : {"funny 15 s highlight reel",
+                           "exactly 12.5 s, fast-paced",
+                           "10 s, slow, calm",
+                           "three shots, 9 s",
+                           "one take, 7 s",
+                           "20 cuts per minute, 12 s",
+                           "half as long",
+                           "keep the first 3 seconds, avoid shot 4, 10 s",
+                           "10 s, crossfades between the shots",
+                           "12 s, start with the last shot and end on shot 2",
+                           "8 s, twice as fast",
+                           "10 s with slow motion in shot 2",
+                           "10 s, half speed for the last 3 s",
+                           "10 s, freeze the last frame for 2 seconds",
+                           "10 s, shots in reverse order",
+                           "10 s in random order",
+                           "use shots 3, 1 and 2 in that order, 9 s",
+                           "10 s with a speed ramp",
+                           "2 s",
+                           "29 s",
+                           "30 s",
+                           "a 1 s clip"}) {
     PlannedEdit p = plan_for(goal, sources);
     ASSERT_TRUE(p.brief.length) << goal;
     auto compiled = compile_plan(p.plan, sources);
@@ -58,7 +76,8 @@ TEST(RulesPlanner, EveryGoalGivesARenderablePlanOfTheRightLength) {
     double length = duration_of(compiled->timeline).seconds();
     EXPECT_NEAR(length, p.brief.length->target_s, 0.03) << goal;
     EXPECT_LT(doubled(compiled->pieces), 0.08) << goal;
-    EXPECT_TRUE(p.unmet.empty()) << goal << ": " << (p.unmet.empty() ? "" : p.unmet[0].wish + ": " + p.unmet[0].reason);
+    EXPECT_TRUE(p.unmet.empty()) << goal << ": "
+                                 << (p.unmet.empty() ? "" : p.unmet[0].wish + ": " + p.unmet[0].reason);
     EXPECT_TRUE(problems_of(p.plan, sources).empty()) << goal;
   }
 }
@@ -114,7 +133,8 @@ TEST(RulesPlanner, SeveralClips) {
 
 TEST(RulesPlanner, SameSeedSamePlan) {
   auto sources = thirty_seconds();
-  EXPECT_EQ(to_json(plan_for("12 s highlights", sources, 7).plan).dump(), to_json(plan_for("12 s highlights", sources, 7).plan).dump());
+  EXPECT_EQ(to_json(plan_for("12 s highlights", sources, 7).plan).dump(),
+            to_json(plan_for("12 s highlights", sources, 7).plan).dump());
 }
 
 // Answers in order; then fails.
@@ -139,9 +159,10 @@ class ScriptedModel : public ChatModel {
 };
 
 std::deque<std::string> good_answers() {
-  return {R"({"mood":"funny","pace":"fast"})",
-          R"({"shots":[{"shot":"shot2","why":"calm"},{"shot":"shot6","why":"sound"},{"shot":"shot1","why":"beauty"}]})",
-          R"({"order":"chronological"})", R"({"effect":"zoom_punch","shot":"shot6"})"};
+  return {
+      R"({"mood":"funny","pace":"fast"})",
+      R"({"shots":[{"shot":"shot2","why":"calm"},{"shot":"shot6","why":"sound"},{"shot":"shot1","why":"beauty"}]})",
+      R"({"order":"chronological"})", R"({"effect":"zoom_punch","shot":"shot6"})"};
 }
 
 TEST(ModelPlanner, ItsPicksAreUsedAndItCannotOverrideTheGoal) {
@@ -158,7 +179,8 @@ TEST(ModelPlanner, ItsPicksAreUsedAndItCannotOverrideTheGoal) {
   EXPECT_LT(shown(pieces, "s1", 0, 5), 0.02);
   EXPECT_GT(shown(pieces, "s1", 5, 10) + shown(pieces, "s1", 25, 30), 3.0);
   EXPECT_NEAR(output_length_s(p->plan, sources), 9, 0.02);
-  EXPECT_TRUE(std::ranges::any_of(p->plan.decisions, [](const Decision& d) { return d.type == DecisionType::text_overlay; }));
+  EXPECT_TRUE(std::ranges::any_of(p->plan.decisions,
+                                  [](const Decision& d) { return d.type == DecisionType::text_overlay; }));
   EXPECT_EQ(p->proposed.decisions.front().params["shot"], "shot2");
   // The questions share their beginning, so that the engine reads it once.
   ASSERT_GE(model.prompts.size(), 2u);
@@ -195,8 +217,14 @@ TEST(ModelPlanner, NonsenseIsRefusedByTheSchema) {
 
 EditPlan plan_of(const std::vector<Json>& list) {
   Json decisions = list;
-  Json json{{"schema", "studio.plan/1"}, {"goal", ""}, {"origin", "person"}, {"seed", 1U},
-            {"sources", {{{"id", "s1"}, {"path", "s1.mp4"}, {"sha256", ""}}}}, {"brief", Json::object()}, {"decisions", decisions}, {"repairs", Json::array()}};
+  Json json{{"schema", "studio.plan/1"},
+            {"goal", ""},
+            {"origin", "person"},
+            {"seed", 1U},
+            {"sources", {{{"id", "s1"}, {"path", "s1.mp4"}, {"sha256", ""}}}},
+            {"brief", Json::object()},
+            {"decisions", decisions},
+            {"repairs", Json::array()}};
   auto plan = plan_from_json(json, "test");
   EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
   return plan ? *plan : EditPlan{};
@@ -208,17 +236,32 @@ Json cut(const char* id, double start, double end) {
 
 TEST(CheckPlan, NamesWhatCannotBeRendered) {
   auto sources = thirty_seconds();
-  auto wrong = [&](const std::vector<Json>& decisions) { return problems_of(plan_of(decisions), sources).size(); };
+  auto wrong = [&](const std::vector<Json>& decisions) {
+    return problems_of(plan_of(decisions), sources).size();
+  };
   EXPECT_EQ(wrong({cut("c1", 1, 4)}), 0u);
   EXPECT_EQ(wrong({}), 1u);
   EXPECT_EQ(wrong({cut("c1", 95, 99)}), 1u);
   EXPECT_EQ(wrong({cut("c1", 5, 5)}), 1u);
-  EXPECT_EQ(wrong({cut("c1", 1, 4), {{"id", "e"}, {"type", "effect"}, {"params", {{"effect", "sparkle"}}}}}), 1u);
-  EXPECT_EQ(wrong({cut("c1", 1, 4), {{"id", "e"}, {"type", "effect"}, {"params", {{"effect", "vignette"}, {"strength", 7}}}}}), 1u);
-  EXPECT_EQ(wrong({cut("c1", 1, 4), {{"id", "e"}, {"type", "effect"}, {"params", {{"effect", "vignette"}, {"target", "c9"}}}}}), 1u);
-  EXPECT_EQ(wrong({cut("c1", 1, 4), {{"id", "x"}, {"type", "transition"}, {"params", {{"after", "c1"}, {"kind", "swirl"}}}}}), 1u);
-  EXPECT_EQ(wrong({cut("c1", 1, 4), {{"id", "t"}, {"type", "text_overlay"}, {"params", {{"text", "x"}, {"at_s", 50}}}}}), 1u);
-  EXPECT_EQ(wrong({cut("c1", 1, 4), {{"id", "a"}, {"type", "audio"}, {"params", {{"action", "music"}, {"path", "nosuch.mp3"}}}}}), 1u);
+  EXPECT_EQ(wrong({cut("c1", 1, 4), {{"id", "e"}, {"type", "effect"}, {"params", {{"effect", "sparkle"}}}}}),
+            1u);
+  EXPECT_EQ(wrong({cut("c1", 1, 4),
+                   {{"id", "e"}, {"type", "effect"}, {"params", {{"effect", "vignette"}, {"strength", 7}}}}}),
+            1u);
+  EXPECT_EQ(
+      wrong({cut("c1", 1, 4),
+             {{"id", "e"}, {"type", "effect"}, {"params", {{"effect", "vignette"}, {"target", "c9"}}}}}),
+      1u);
+  EXPECT_EQ(wrong({cut("c1", 1, 4),
+                   {{"id", "x"}, {"type", "transition"}, {"params", {{"after", "c1"}, {"kind", "swirl"}}}}}),
+            1u);
+  EXPECT_EQ(wrong({cut("c1", 1, 4),
+                   {{"id", "t"}, {"type", "text_overlay"}, {"params", {{"text", "x"}, {"at_s", 50}}}}}),
+            1u);
+  EXPECT_EQ(
+      wrong({cut("c1", 1, 4),
+             {{"id", "a"}, {"type", "audio"}, {"params", {{"action", "music"}, {"path", "nosuch.mp3"}}}}}),
+      1u);
   auto error = check_plan(plan_of({cut("c1", 95, 99)}), sources);
   ASSERT_FALSE(error);
   EXPECT_EQ(exit_code(error.error().kind), 1);
@@ -227,16 +270,24 @@ TEST(CheckPlan, NamesWhatCannotBeRendered) {
 
 TEST(RepairPlan, BadPlansBecomeRenderableAndEveryChangeIsRecorded) {
   auto sources = thirty_seconds();
-  std::vector<Json> bad = {cut("c1", 4.9, 8), cut("c2", 20, 99), cut("c3", 200, 300), cut("c4", 12, 10),
-              {{"id", "c5"}, {"type", "cut"}, {"params", {{"shot", "shot6"}}}},
-              {{"id", "c6"}, {"type", "cut"}, {"params", {{"source", "s1"}, {"start_s", 6}, {"end_s", 7}}}},
-              {{"id", "e1"}, {"type", "effect"}, {"params", {{"effect", "grayscale"}, {"amount", 9}, {"colour", "red"}}}},
-              {{"id", "e2"}, {"type", "effect"}, {"params", {{"effect", "sparkle"}}}},
-              {{"id", "e3"}, {"type", "effect"}, {"params", {{"effect", "reverse"}, {"target", "c4"}}}},
-              {{"id", "x1"}, {"type", "transition"}, {"params", {{"after", "c77"}}}},
-              {{"id", "t1"}, {"type", "text_overlay"}, {"params", {{"text", "late"}, {"at_s", 500}, {"duration_s", 3}}}},
-              {{"id", "s1"}, {"type", "speed"}, {"params", {{"target", "c4"}, {"factor", 9999}}}},
-              {{"id", "a1"}, {"type", "audio"}, {"params", {{"action", "dance"}}}}};
+  std::vector<Json> bad = {
+      cut("c1", 4.9, 8),
+      cut("c2", 20, 99),
+      cut("c3", 200, 300),
+      cut("c4", 12, 10),
+      {{"id", "c5"}, {"type", "cut"}, {"params", {{"shot", "shot6"}}}},
+      {{"id", "c6"}, {"type", "cut"}, {"params", {{"source", "s1"}, {"start_s", 6}, {"end_s", 7}}}},
+      {{"id", "e1"},
+       {"type", "effect"},
+       {"params", {{"effect", "grayscale"}, {"amount", 9}, {"colour", "red"}}}},
+      {{"id", "e2"}, {"type", "effect"}, {"params", {{"effect", "sparkle"}}}},
+      {{"id", "e3"}, {"type", "effect"}, {"params", {{"effect", "reverse"}, {"target", "c4"}}}},
+      {{"id", "x1"}, {"type", "transition"}, {"params", {{"after", "c77"}}}},
+      {{"id", "t1"},
+       {"type", "text_overlay"},
+       {"params", {{"text", "late"}, {"at_s", 500}, {"duration_s", 3}}}},
+      {{"id", "s1"}, {"type", "speed"}, {"params", {{"target", "c4"}, {"factor", 9999}}}},
+      {{"id", "a1"}, {"type", "audio"}, {"params", {{"action", "dance"}}}}};
   Brief brief;
   auto repaired = repair_plan(plan_of(bad), brief, sources);
   ASSERT_TRUE(repaired) << repaired.error().message;
@@ -275,9 +326,33 @@ TEST(RepairPlan, RandomPlansNeverBreakIt) {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
     return static_cast<int>((state >> 33) % static_cast<std::uint64_t>(n));
   };
-  const char* types[] = {"cut", "speed", "composite", "concatenate", "text_overlay", "effect", "transition", "audio"};
-  const char* keys[] = {"source", "start_s", "end_s", "target", "factor", "effect", "at_s", "duration_s", "kind", "text", "after", "action", "order", "layout", "ramp", "shot", "freeze_at_s", "hold_s", "path", "sound", "gain_db", "where", "reverse"};
-  const Json values[] = {"s1", "c1", "all", 3, -5, 1e9, 0.5, "vignette", "mute", "frame", "crossfade", nullptr, true, Json::array({1, 2}), Json::array({Json::array({0, 1}), Json::array({2, 3})}), "title", "end", "shot2", 12.25, "sound", "whoosh"};
+  const char* types[] = {"cut",          "speed",  "composite",  "concatenate",
+                         "text_overlay", "effect", "transition", "audio"};
+  const char* keys[] = {"source", "start_s",    "end_s",   "target", "factor",      "effect",
+                        "at_s",   "duration_s", "kind",    "text",   "after",       "action",
+                        "order",  "layout",     "ramp",    "shot",   "freeze_at_s", "hold_s",
+                        "path",   "sound",      "gain_db", "where",  "reverse"};
+  const Json values[] = {"s1",
+                         "c1",
+                         "all",
+                         3,
+                         -5,
+                         1e9,
+                         0.5,
+                         "vignette",
+                         "mute",
+                         "frame",
+                         "crossfade",
+                         nullptr,
+                         true,
+                         Json::array({1, 2}),
+                         Json::array({Json::array({0, 1}), Json::array({2, 3})}),
+                         "title",
+                         "end",
+                         "shot2",
+                         12.25,
+                         "sound",
+                         "whoosh"};
   Brief brief = read_goal("7 s, title \"T\"", sources);
   for (int round = 0; round < 150; ++round) {
     std::vector<Json> decisions;
@@ -298,7 +373,8 @@ TEST(RepairPlan, RandomPlansNeverBreakIt) {
 TEST(Compile, MakesEveryLayer) {
   auto sources = synthetic::two_clips();
   auto p = plan_for(
-      "10 s from both clips, vertical, title \"Hello\" at the start for 2 seconds, black and white, zoom punch at 0:03, a whoosh at 0:02, "
+      "10 s from both clips, vertical, title \"Hello\" at the start for 2 seconds, black and white, zoom "
+      "punch at 0:03, a whoosh at 0:02, "
       "fade to black at the end, crossfades of half a second between the shots, normalize to -16 LUFS",
       sources);
   auto compiled = compile_plan(p.plan, sources);
@@ -320,7 +396,8 @@ TEST(Compile, MakesEveryLayer) {
   EXPECT_EQ(sounds, 1);
   EXPECT_GE(transitions, 1);
   EXPECT_GE(reframed, 2);
-  EXPECT_TRUE(std::ranges::any_of(t.tracks[0].effects, [](const Effect& e) { return e.id == "black_and_white" && !e.active; }));
+  EXPECT_TRUE(std::ranges::any_of(t.tracks[0].effects,
+                                  [](const Effect& e) { return e.id == "black_and_white" && !e.active; }));
   EXPECT_TRUE(std::ranges::any_of(t.effects, [](const Effect& e) { return e.id == "fade_out"; }));
 }
 
@@ -331,7 +408,8 @@ TEST(Compile, CutsLieOnFramesOfTheSource) {
   for (const Item& item : compiled->timeline.tracks[0].items) {
     const Clip& clip = std::get<Clip>(item);
     EXPECT_EQ(Time::frames(clip.source_range.start.to_frames({25, 1}), {25, 1}), clip.source_range.start);
-    EXPECT_EQ(Time::frames(clip.source_range.duration.to_frames({25, 1}), {25, 1}), clip.source_range.duration);
+    EXPECT_EQ(Time::frames(clip.source_range.duration.to_frames({25, 1}), {25, 1}),
+              clip.source_range.duration);
   }
 }
 

@@ -42,7 +42,8 @@ inline EditSource source(const std::string& id, const std::vector<ShotSpec>& sho
       a.curves.brightness.push_back(static_cast<float>(shots[i].brightness));
       // A bump in the middle of each shot.
       double where = static_cast<double>(f - frame) / static_cast<double>(n);
-      a.curves.motion.push_back(static_cast<float>(shots[i].motion * (0.5 + std::sin(where * 3.14159) * 0.5)));
+      a.curves.motion.push_back(
+          static_cast<float>(shots[i].motion * (0.5 + std::sin(where * 3.14159) * 0.5)));
       a.curves.sharpness.push_back(0.6F);
       a.curves.difference.push_back(f == frame ? 60.0F : 3.0F);
       a.curves.subject_x.push_back(0.3F + 0.4F * static_cast<float>(where));
@@ -64,7 +65,9 @@ inline EditSource source(const std::string& id, const std::vector<ShotSpec>& sho
 
 // Six shots of five seconds; shot 4 moves most, shot 2 least, shot 6 is the loudest.
 inline std::vector<EditSource> thirty_seconds() {
-  return {source("s1", {{5, 0.10, -30}, {5, 0.02, -32}, {5, 0.20, -28}, {5, 0.50, -26}, {5, 0.15, -31}, {5, 0.08, -18}})};
+  return {source(
+      "s1",
+      {{5, 0.10, -30}, {5, 0.02, -32}, {5, 0.20, -28}, {5, 0.50, -26}, {5, 0.15, -31}, {5, 0.08, -18}})};
 }
 
 inline std::vector<EditSource> two_clips() {
