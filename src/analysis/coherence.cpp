@@ -19,13 +19,20 @@ double seconds_between(const FrameFeatures& a, const FrameFeatures& b) {
   return (b.pts - a.pts).seconds();
 }
 
-// Movement around frame i: the upper quartile of the changes within eight frames.
-double liveliness(std::span<const FrameFeatures> frames, std::size_t i) {
+// Changes within eight frames of frame i.
+double change_around(std::span<const FrameFeatures> frames, std::size_t i, double quantile) {
   std::vector<double> changes;
   for (std::size_t k = i > 8 ? i - 8 : 1; k < frames.size() && k <= i + 8; ++k)
     changes.push_back(frames[k].luma_difference);
   std::ranges::sort(changes);
-  return changes.empty() ? 0 : changes[changes.size() * 3 / 4];
+  return changes.empty() ? 0
+                         : changes[static_cast<std::size_t>(quantile * static_cast<double>(changes.size()))];
+}
+double liveliness(std::span<const FrameFeatures> frames, std::size_t i) {
+  return change_around(frames, i, 0.75);
+}
+double usual_change(std::span<const FrameFeatures> frames, std::size_t i) {
+  return change_around(frames, i, 0.5);
 }
 
 // Share of the picture's blocks whose brightness went the same way as the mean did, and clearly so.
@@ -113,23 +120,35 @@ double color_stability_of(std::span<const FrameFeatures> frames) {
   return 1 / (1 + change / 8);
 }
 
-}  // namespace
+struct Repeats {
+  std::vector<HeldFrame> held;
+  std::size_t frames = 0;  // in all of held
+  std::size_t lively = 0;  // frames with movement around them
+  std::size_t partly = 0;  // frames that moved less than half of the usual, but did move
+};
 
-CadenceFound find_cadence(std::span<const FrameFeatures> frames, std::int64_t first_frame) {
-  CadenceFound found;
-  if (frames.size() < 6) return found;
+Repeats repeats_in(std::span<const FrameFeatures> frames, std::int64_t first_frame, float least_ssim,
+                   bool forgive_keyframes) {
+  Repeats out;
   std::vector<char> repeat(frames.size(), 0);
-  std::size_t lively = 0;
+  bool skipped = false;
   for (std::size_t i = 1; i < frames.size(); ++i) {
-    const double around = liveliness(frames, i);
-    if (around < 0.3) continue;
-    ++lively;
-    // An encoder adds a little of its own to a repeated picture; real movement never falls to a tenth.
-    repeat[i] = frames[i].luma_difference < 0.12 * around && frames[i].ssim > 0.97f;
+    const double around = liveliness(frames, i), usual = usual_change(frames, i);
+    if (around < 0.5) continue;
+    ++out.lively;
+    const double change = frames[i].luma_difference;
+    if (change > 0.12 * around && change < 0.55 * usual) ++out.partly;
+    repeat[i] = change < 0.12 * around && frames[i].ssim > least_ssim;
+    if (!repeat[i]) skipped = false;
+    if (!repeat[i] || !forgive_keyframes) continue;
+    // A fresh keyframe sharpens the picture (a leap); the frames after it are then often skipped, and nothing
+    // catches up afterwards.
+    const double before = frames[i - 1].luma_difference;
+    if (before > 1.4 * usual && (i + 1 >= frames.size() || frames[i + 1].luma_difference < 1.3 * before))
+      skipped = true;
+    if (skipped) repeat[i] = 0;
   }
   // A repeat has movement on both sides; otherwise the picture came to rest.
-  std::vector<std::size_t> runs;
-  std::size_t repeats = 0;
   for (std::size_t i = 1; i < frames.size();) {
     if (!repeat[i]) {
       ++i;
@@ -143,29 +162,51 @@ CadenceFound find_cadence(std::span<const FrameFeatures> frames, std::int64_t fi
     };
     const bool before = moves(i - 1) || (i >= 2 && moves(i - 2)), after = moves(end) || moves(end + 1);
     if (before && after && end - i <= 6) {
-      found.held.push_back(
+      out.held.push_back(
           {first_frame + static_cast<std::int64_t>(i), first_frame + static_cast<std::int64_t>(end) - 1});
-      runs.push_back(i);
-      repeats += end - i;
+      out.frames += end - i;
     }
     i = end;
   }
-  if (lively == 0 || found.held.size() < 4) return found;
-  found.held_share = static_cast<double>(repeats) / static_cast<double>(lively);
-  std::map<std::int64_t, int> lengths, distances;
-  for (const HeldFrame& h : found.held) ++lengths[h.last - h.first + 1];
-  for (std::size_t i = 1; i < found.held.size(); ++i)
-    ++distances[found.held[i].first - found.held[i - 1].first];
-  const auto commonest = std::ranges::max_element(distances, {}, [](const auto& d) { return d.second; });
-  const double regular = static_cast<double>(commonest->second) / static_cast<double>(found.held.size() - 1);
-  if (found.held_share > 0.28) {
-    found.cadence = regular > 0.6 && commonest->first == 2   ? Cadence::on_twos
-                    : regular > 0.6 && commonest->first == 3 ? Cadence::on_threes
-                                                             : Cadence::mixed_holds;
-  } else if (found.held.size() >= 6 && regular > 0.7 && commonest->first <= 40) {
-    found.cadence = Cadence::repeats_regularly;
-    found.period = static_cast<int>(commonest->first);
+  return out;
+}
+
+}  // namespace
+
+CadenceFound find_cadence(std::span<const FrameFeatures> frames, std::int64_t first_frame) {
+  CadenceFound found;
+  if (frames.size() < 6) return found;
+  // A rhythm is sure by its regularity and may be read from a poor encode; single repeats need more proof.
+  Repeats repeats = repeats_in(frames, first_frame, 0.97f, false);
+  if (repeats.lively == 0) return found;
+  found.held_share = static_cast<double>(repeats.frames) / static_cast<double>(repeats.lively);
+  if (repeats.held.size() >= 4) {
+    std::map<std::int64_t, int> distances;
+    for (std::size_t i = 1; i < repeats.held.size(); ++i)
+      ++distances[repeats.held[i].first - repeats.held[i - 1].first];
+    const auto commonest = std::ranges::max_element(distances, {}, [](const auto& d) { return d.second; });
+    const double regular =
+        static_cast<double>(commonest->second) / static_cast<double>(repeats.held.size() - 1);
+    if (found.held_share > 0.28) {
+      found.cadence = regular > 0.6 && commonest->first == 2   ? Cadence::on_twos
+                      : regular > 0.6 && commonest->first == 3 ? Cadence::on_threes
+                                                               : Cadence::mixed_holds;
+    } else if (repeats.held.size() >= 6 && regular > 0.7 && commonest->first <= 40) {
+      found.cadence = Cadence::repeats_regularly;
+      found.period = static_cast<int>(commonest->first);
+    }
   }
+  // Encoders skip blocks of slow movement. Measured: repeats keep an SSIM over 0.9972, skipped movement less.
+  if (found.cadence == Cadence::each_frame) {
+    repeats = repeats_in(frames, first_frame, 0.9972f, true);
+    // And one that is short of bits skips here more, there less; a repeated frame is all or nothing.
+    if (repeats.partly > std::max<std::size_t>(2, repeats.held.size()))
+      std::erase_if(repeats.held, [&](const HeldFrame& h) {
+        const auto i = static_cast<std::size_t>(h.first - first_frame);
+        return frames[i].luma_difference > 0.03 * usual_change(frames, i);
+      });
+  }
+  found.held = std::move(repeats.held);
   return found;
 }
 

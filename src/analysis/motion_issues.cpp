@@ -134,6 +134,9 @@ void find_jumps_and_drops(const ClipFeatures& clip, FrameSpan span, const Cadenc
     // After a repeated frame the picture catches up: that pair is told as a duplicate.
     if (is_held(i - 1)) continue;
 
+    const auto changes =
+        around(span, i, 6, [&](std::int64_t k) { return static_cast<double>(at(clip, k).luma_difference); });
+    const double change = f.luma_difference, usual_change = median(changes);
     const auto steps = around(span, i, 6, [&](std::int64_t k) { return camera_step(at(clip, k)); });
     const double step = camera_step(f), usual = median(steps);
     double scatter = 0;
@@ -142,7 +145,8 @@ void find_jumps_and_drops(const ClipFeatures& clip, FrameSpan span, const Cadenc
     const auto trusted = [](const FrameFeatures& x) { return x.motion.confidence >= 0.4f; };
     const bool steady = usual > 0.0006 && scatter < 0.18 * usual && steps.size() >= 6;
     const double ratio = usual > 0 ? step / usual : 0;
-    if (steady && trusted(f) && ratio > 1.7 && ratio < 8 && step - usual > 0.0006) {
+    if (steady && trusted(f) && ratio > 1.7 && ratio < 8 && step - usual > 0.0012 &&
+        change > 1.2 * usual_change) {
       const double along = (f.motion.dx * before.motion.dx + f.motion.dy * before.motion.dy) /
                            std::max(1e-9f, std::hypot(f.motion.dx, f.motion.dy) *
                                                std::hypot(before.motion.dx, before.motion.dy));
@@ -159,9 +163,6 @@ void find_jumps_and_drops(const ClipFeatures& clip, FrameSpan span, const Cadenc
       }
     }
 
-    const auto changes =
-        around(span, i, 6, [&](std::int64_t k) { return static_cast<double>(at(clip, k).luma_difference); });
-    const double change = f.luma_difference, usual_change = median(changes);
     const double largest = changes.empty() ? 0 : *std::ranges::max_element(changes);
     if (change < 3.5 * usual_change + 3 || change < 1.6 * largest || f.ssim > 0.9f) continue;
     // A flash comes and goes: the frame after it is like the frame before it. A light switched on changes

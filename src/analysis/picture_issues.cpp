@@ -21,9 +21,11 @@ bool is_dark(const FrameFeatures& f) {
 }
 
 bool is_overexposed(const FrameFeatures& f) {
-  // A white page with ink on it has clean extremes; a burnt picture loses its middle, too.
-  const bool burnt = f.luma_p50 >= 247 || (f.luma_histogram[15] > 110 && f.luma_mean > 200);
-  return burnt && f.luma_mean > 190;
+  // Clipped, not merely white: paper and snow stay just below the end of the range, and a drawing on white
+  // keeps its dark lines.
+  const bool burnt =
+      f.luma_p50 >= 252 || (f.luma_histogram[15] > 110 && f.luma_p95 >= 253 && f.luma_mean > 200);
+  return burnt && f.luma_mean > 190 && (f.luma_p05 > 70 || f.luma_deviation < 25);
 }
 
 // Calls `report(first, last)` for each run of frames for which `holds`; gaps of up to `bridge` frames are
