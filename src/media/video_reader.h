@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "base/files.h"
@@ -24,6 +25,8 @@ struct VideoReaderOptions {
   // (gray, bgr24, rgb24, rgba, bgra); sizes above are then those of the upright picture.
   bool upright = true;
   bool fast_scaling = false;  // bilinear instead of area averaging (shrinking) and bicubic (growing)
+  // Ends a long read or seek with `interrupted`.
+  std::stop_token stop{};
 };
 
 struct VideoFrame {

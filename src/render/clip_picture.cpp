@@ -2,6 +2,7 @@
 #include "render/clip_picture.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -36,11 +37,11 @@ Time backward_end(const Clip& clip, Time at) {
 
 Result<std::unique_ptr<ClipPicture>> ClipPicture::open(const Clip& clip, const Canvas& canvas, bool overlay,
                                                        ReaderPool& pool, std::vector<std::string>& warnings) {
-  std::unique_ptr<ClipPicture> made(new ClipPicture(clip, canvas));
+  std::unique_ptr<ClipPicture> made(new ClipPicture(clip, canvas, warnings));
   if (const auto* file = std::get_if<MediaFile>(&clip.source)) {
     TRY(made->open_file(*file, overlay, pool));
   } else {
-    TRY(made->open_generator(std::get<Generator>(clip.source), overlay, warnings));
+    TRY(made->open_generator(std::get<Generator>(clip.source), overlay));
   }
   return made;
 }
@@ -79,11 +80,10 @@ Result<void> ClipPicture::open_file(const MediaFile& file, bool overlay, ReaderP
   return {};
 }
 
-Result<void> ClipPicture::open_generator(const Generator& generator, bool overlay,
-                                         std::vector<std::string>& warnings) {
+Result<void> ClipPicture::open_generator(const Generator& generator, bool overlay) {
   EffectStage stage{canvas_.width,      canvas_.height,     canvas_.width, canvas_.height,
                     canvas_.frame_rate, duration_of(clip_), overlay};
-  TRY_ASSIGN(auto generated, GeneratedPicture::create(generator, stage, warnings));
+  TRY_ASSIGN(auto generated, GeneratedPicture::create(generator, stage, warnings_));
   generated_.emplace(std::move(generated));
   generator_has_look_ = has_picture_effects(clip_);
   if (!generator_has_look_) return {};
@@ -96,10 +96,22 @@ Frame ClipPicture::fresh(bool alpha) const {
   return blank_picture(canvas_.width, canvas_.height, with_alpha(canvas_.format, alpha));
 }
 
+void ClipPicture::warn_of_the_source(const SampledFrame& sampled) {
+  if (sampled.beyond_end && !std::exchange(warned_of_end_, true))
+    warnings_.push_back(
+        fmt::format("clip '{}' wants more than its file has: the last picture, at {}, is held", clip_.id,
+                    to_clock(sampled.pts)));
+  const ReadDamage& damage = sampler_->damage();
+  if ((damage.bad_packets > 0 || damage.truncated) && !std::exchange(warned_of_damage_, true))
+    warnings_.push_back(
+        fmt::format("the file of clip '{}' is damaged: broken parts were passed over", clip_.id));
+}
+
 Result<Frame> ClipPicture::cell_at(Time at) {
   const bool backward = clip_.retime.reverse && !clip_.retime.freeze;
   const Time source = backward ? backward_end(clip_, at) : source_time_at(clip_, at);
   TRY_ASSIGN(const SampledFrame sampled, sampler_->at(source));
+  warn_of_the_source(sampled);
   if (!conformed_pts_ || *conformed_pts_ != sampled.pts) {
     TRY_ASSIGN(conformed_, conformer_->conform(sampled.frame));
     conformed_pts_ = sampled.pts;

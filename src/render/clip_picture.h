@@ -25,7 +25,8 @@ struct Canvas {
 
 class ClipPicture {
  public:
-  // overlay: on a track above the lowest one. `warnings` collects what generators say.
+  // overlay: on a track above the lowest one. `warnings` collects what generators say and what is
+  // wrong with the source; it must outlive the picture.
   static Result<std::unique_ptr<ClipPicture>> open(const Clip& clip, const Canvas& canvas, bool overlay,
                                                    ReaderPool& pool, std::vector<std::string>& warnings);
   ClipPicture(const ClipPicture&) = delete;
@@ -37,15 +38,19 @@ class ClipPicture {
   Result<Frame> over(Frame base, Time at, bool keep_alpha);
 
  private:
-  ClipPicture(const Clip& clip, const Canvas& canvas) : clip_(clip), canvas_(canvas) {}
+  ClipPicture(const Clip& clip, const Canvas& canvas, std::vector<std::string>& warnings)
+      : clip_(clip), canvas_(canvas), warnings_(warnings) {}
+  void warn_of_the_source(const SampledFrame& sampled);
   Result<void> open_file(const MediaFile& file, bool overlay, ReaderPool& pool);
-  Result<void> open_generator(const Generator& generator, bool overlay, std::vector<std::string>& warnings);
+  Result<void> open_generator(const Generator& generator, bool overlay);
   Result<Frame> cell_at(Time at);
   Result<Frame> generated_over(Frame base, Time at, bool keep_alpha);
   Frame fresh(bool alpha) const;
 
   const Clip& clip_;
   Canvas canvas_;
+  std::vector<std::string>& warnings_;
+  bool warned_of_end_ = false, warned_of_damage_ = false;
   std::optional<ClipLook> look_;
   bool cell_alpha_ = false;
 

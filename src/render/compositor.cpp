@@ -42,7 +42,7 @@ struct Compositor::State {
   Frame black;
   std::vector<std::string> warnings;
 
-  explicit State(int threads) : pool(threads) {}
+  State(int threads, std::stop_token stop) : pool(threads, std::move(stop)) {}
   Time item_time(const PlacedItem& item, std::int64_t n) const {
     return n >= item.first ? Time::frames(n - item.first, canvas.frame_rate)
                            : -Time::frames(item.first - n, canvas.frame_rate);
@@ -68,8 +68,8 @@ const std::vector<std::string>& Compositor::warnings() const {
 }
 
 Result<Compositor> Compositor::create(const Timeline& timeline, const std::string& working_format,
-                                      int decoder_threads) {
-  auto state = std::make_unique<State>(decoder_threads);
+                                      int decoder_threads, std::stop_token stop) {
+  auto state = std::make_unique<State>(decoder_threads, std::move(stop));
   State& s = *state;
   s.timeline = &timeline;
   s.canvas = {timeline.width, timeline.height, timeline.frame_rate, working_format};

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,9 @@ namespace studio {
 // its last, so a timeline of any number of clips holds only what is on screen.
 class Compositor {
  public:
-  // The timeline must outlive the compositor. decoder_threads as in VideoReaderOptions.
+  // The timeline must outlive the compositor. decoder_threads and stop as in VideoReaderOptions.
   static Result<Compositor> create(const Timeline& timeline, const std::string& working_format,
-                                   int decoder_threads);
+                                   int decoder_threads, std::stop_token stop = {});
   Compositor(Compositor&&) noexcept;
   Compositor& operator=(Compositor&&) noexcept;
   ~Compositor();

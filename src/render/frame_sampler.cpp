@@ -12,6 +12,8 @@ FrameSampler::FrameSampler(ReaderPool& pool, std::unique_ptr<VideoReader> reader
       reader_(std::move(reader)),
       backward_(backward),
       tolerance_(time_tolerance(reader_->stream())) {
+  // A picture file lasts as long as anybody wants to look at it.
+  still_ = reader_->facts().format.ends_with("_pipe") || reader_->facts().format == "image2";
   deinterlace_ = reader_->stream().interlaced && (has_filter("bwdif") || has_filter("yadif"));
 }
 
@@ -100,6 +102,7 @@ Result<SampledFrame> FrameSampler::forward(Time t) {
     return fail(ErrorKind::invalid_input,
                 fmt::format("read {} at {}: no picture there", reader_->facts().path.string(), to_clock(t)),
                 "the file is damaged: get it again or convert it again");
+  current_->beyond_end = at_end_ && !still_ && t - current_->pts > Time::ticks(1, {1, 4});
   return *current_;
 }
 

@@ -17,6 +17,7 @@ namespace studio {
 struct SampledFrame {
   Frame frame;
   Time pts;
+  bool beyond_end = false;  // the file has ended well before the time asked for: its last frame
 };
 
 // Frame-exact also for variable frame rates: no grid is assumed, the times of the frames are
@@ -33,6 +34,7 @@ class FrameSampler {
   static constexpr std::int64_t kWindowBytes = 256 << 20;
 
   const VideoStream& stream() const { return reader_->stream(); }
+  const ReadDamage& damage() const { return reader_->damage(); }
   // Forward: the last frame whose time is not after `t`. Backward: the last frame whose time is
   // before `t` (the end of its showing). The first or last frame of the file beyond its ends.
   Result<SampledFrame> at(Time t);
@@ -53,7 +55,7 @@ class FrameSampler {
   Time tolerance_;
 
   std::optional<SampledFrame> current_, next_;
-  bool started_ = false, at_end_ = false;
+  bool started_ = false, at_end_ = false, still_ = false;
   std::deque<SampledFrame> window_;  // backward: ascending times
   bool window_at_start_ = false;
 

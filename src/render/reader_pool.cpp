@@ -5,7 +5,7 @@ namespace studio {
 
 Result<std::unique_ptr<VideoReader>> ReaderPool::take(const Path& path) {
   if (auto reader = idle_.take(path)) return reader;
-  TRY_ASSIGN(auto opened, VideoReader::open(path, {.threads = threads_}));
+  TRY_ASSIGN(auto opened, VideoReader::open(path, {.threads = threads_, .stop = stop_}));
   return std::make_unique<VideoReader>(std::move(opened));
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "base/files.h"
@@ -38,13 +40,14 @@ class IdleReaders {
 
 class ReaderPool {
  public:
-  // threads as in VideoReaderOptions.
-  explicit ReaderPool(int threads) : threads_(threads) {}
+  // threads and stop as in VideoReaderOptions.
+  explicit ReaderPool(int threads, std::stop_token stop = {}) : threads_(threads), stop_(std::move(stop)) {}
   Result<std::unique_ptr<VideoReader>> take(const Path& path);
   void give_back(std::unique_ptr<VideoReader> reader) { idle_.give_back(std::move(reader)); }
 
  private:
   int threads_;
+  std::stop_token stop_;
   IdleReaders<VideoReader> idle_;
 };
 

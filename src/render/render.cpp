@@ -174,7 +174,7 @@ Result<RenderedFile> render_in_full(const Timeline& timeline, const TimelineInpu
   const auto has_audio = [&](const std::string& path) { return inputs.has_audio(path); };
   TRY_ASSIGN(const auto cues, cues_to_mux(adapted));
 
-  TRY_ASSIGN(auto compositor, Compositor::create(adapted, working_format(plan), settings.threads));
+  TRY_ASSIGN(auto compositor, Compositor::create(adapted, working_format(plan), settings.threads, job.stop));
   RenderedFile rendered;
   rendered.warnings = plan.warnings;
   const std::int64_t samples = samples_of(adapted, compositor.frames());

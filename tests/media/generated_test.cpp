@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "media/audio_reader.h"
+#include "media/media_writer.h"
 #include "media/probe.h"
 #include "media/video_reader.h"
 
@@ -219,6 +220,116 @@ TEST_F(Generated, OneFrameAndTruncatedFiles) {
   const auto mp4 = read_file(file("whole.mp4"));
   ASSERT_OK(write_file_atomic(file("cut.mp4"), std::string_view(*mp4).substr(0, mp4->size() / 2)));
   EXPECT_FALSE(probe(file("cut.mp4")).has_value());  // its index stood at the end
+}
+
+// --- What is broken ----------------------------------------------------------------------
+
+// Reads everything; what comes back must be pictures or an error, never a crash or a hang.
+void read_all(const Path& path) {
+  if (auto reader = VideoReader::open(path, {.width = 64, .format = "gray"}))
+    for (int n = 0; n < 2000; ++n) {
+      const auto frame = reader->next();
+      if (!frame || !*frame) break;
+    }
+  if (auto reader = VideoReader::open(path)) {
+    if (reader->seek(Time::from_seconds(1))) (void)reader->next();
+  }
+  if (auto reader = AudioReader::open(path, {.sample_rate = 16000, .channels = 1})) {
+    for (int n = 0; n < 2000; ++n) {
+      const auto block = reader->next();
+      if (!block || !*block) break;
+    }
+    if (reader->seek(Time::from_seconds(0.7))) (void)reader->next();
+  }
+}
+
+TEST_F(Generated, DamagedFilesNeverCrash) {
+  std::uint32_t random = 12345;
+  const auto next_random = [&] { return random = random * 1664525U + 1013904223U; };
+  for (const char* name : {"x.mp4", "x.mkv", "x.avi", "x.ts"}) {
+    ClipSpec spec{.frames = 40};
+    if (name[2] == 'a') spec.encoder = "mpeg4";
+    ASSERT_OK(write_clip(file(name), spec, numbered(), tone(440)));
+    const auto whole = read_file(file(name));
+    ASSERT_OK(whole);
+    for (int round = 0; round < 25; ++round) {
+      std::string bytes = *whole;
+      const std::size_t flips = 1 + next_random() % 60;
+      for (std::size_t i = 0; i < flips; ++i) {
+        // Mostly in the header, where the sizes and counts are.
+        const std::size_t range =
+            next_random() % 2 == 0 ? std::min<std::size_t>(4096, bytes.size()) : bytes.size();
+        bytes[(next_random() >> 4) % range] = static_cast<char>(next_random() >> 9);
+      }
+      if (round % 5 == 0) bytes.resize(bytes.size() / 3);
+      const Path broken = file("broken").replace_extension(Path(name).extension());
+      ASSERT_OK(write_file_atomic(broken, bytes));
+      read_all(broken);
+    }
+  }
+}
+
+TEST_F(Generated, FewBrokenPacketsAreToleratedAndCounted) {
+  ASSERT_OK(write_clip(file("a.mkv"), {.frames = 60}, numbered()));
+  auto bytes = *read_file(file("a.mkv"));
+  for (std::size_t i = bytes.size() / 2; i < bytes.size() / 2 + 400; ++i)
+    bytes[i] = static_cast<char>(i * 31);
+  ASSERT_OK(write_file_atomic(file("b.mkv"), bytes));
+  const auto numbers = read_numbers(file("b.mkv"));
+  EXPECT_GT(numbers.size(), 30u);
+}
+
+TEST_F(Generated, HugePicturesAreRefused) {
+  // A PPM header tells any size for a few bytes.
+  for (const char* size : {"100000 1", "20000 20000", "1 100000"}) {
+    ASSERT_OK(
+        write_file_atomic(file("huge.ppm"), std::string("P6\n") + size + "\n255\n" + std::string(1000, 'x')));
+    const auto facts = probe(file("huge.ppm"));
+    ASSERT_FALSE(facts.has_value()) << size;
+    EXPECT_TRUE(facts.error().kind == ErrorKind::limit_exceeded ||
+                facts.error().kind == ErrorKind::invalid_input)
+        << facts.error().message;
+  }
+}
+
+TEST_F(Generated, AFullDiskIsNamed) {
+  MediaWriterOptions options;
+  options.container = "matroska";
+  VideoEncoding video;
+  video.encoder = "rawvideo";
+  video.width = 320;
+  video.height = 180;
+  options.video = video;
+  auto writer = MediaWriter::create("/dev/full", options);
+  Result<void> result;
+  if (!writer) {
+    result = std::unexpected(writer.error());
+  } else {
+    const Frame frame = Frame::make_picture(320, 180, "yuv420p");
+    for (int n = 0; n < 100 && result; ++n) result = writer->write_video(frame, n);
+    if (result) result = writer->finish();
+  }
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().kind, ErrorKind::no_space) << result.error().message;
+}
+
+TEST_F(Generated, WriterRefusesByName) {
+  MediaWriterOptions options;
+  options.video = VideoEncoding{};
+  options.video->width = 320;
+  options.video->height = 180;
+  options.video->encoder = "no_such_encoder";
+  const auto kind = [](const Result<MediaWriter>& writer) {
+    return writer ? ErrorKind::below_threshold : writer.error().kind;
+  };
+  EXPECT_EQ(kind(MediaWriter::create(file("a.mp4"), options)), ErrorKind::unsupported);
+  options.video->encoder = "libx264";
+  options.video->options = {{"preset", "no_such_preset"}};
+  EXPECT_NE(kind(MediaWriter::create(file("a.mp4"), options)), ErrorKind::below_threshold);
+  options.video->options = {{"no_such_option", "1"}};
+  EXPECT_EQ(kind(MediaWriter::create(file("a.mp4"), options)), ErrorKind::wrong_usage);
+  options.video->options = {};
+  EXPECT_EQ(kind(MediaWriter::create(file("a.unknown"), options)), ErrorKind::unsupported);
 }
 
 }  // namespace

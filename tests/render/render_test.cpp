@@ -197,6 +197,48 @@ TEST_F(Render, SyncHoldsThroughEveryOperation) {
   EXPECT_LT(worst(timeline_of({ramp})), 0.04);
 }
 
+TEST_F(Render, HoldsTheLastPictureOfAShortFileAndSaysSo) {
+  const Path a = numbered_clip("a.mkv", 100);
+  const auto content = read_file(a);
+  ASSERT_OK(content);
+  Clip clip = clip_of(a, 0, 100);
+  ASSERT_OK(write_file_atomic(a, std::string_view(*content).substr(0, content->size() / 2)));
+  const auto made = rendered(timeline_of({clip}));
+  ASSERT_OK(made);
+  EXPECT_EQ(made->frames, 100);
+  EXPECT_FALSE(made->warnings.empty());
+}
+
+TEST_F(Render, OddCanvasesAndStrangeRates) {
+  const Path a = numbered_clip("a.mp4", 60);
+  Timeline odd = timeline_of({clip_of(a, 0, 10)}, 321, 181);
+  const auto made = rendered(odd);
+  if (made) {
+    EXPECT_EQ(made->frames, 10);
+  } else {
+    EXPECT_FALSE(made.error().message.empty());
+    EXPECT_NE(made.error().kind, ErrorKind::internal) << made.error().message;
+  }
+  Timeline film = timeline_of({clip_of(a, 0, 50)});
+  film.frame_rate = {24000, 1001};
+  const auto numbers = numbers_after(film);
+  EXPECT_EQ(numbers.size(), 48u);  // 2 s of 23.976
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    EXPECT_EQ(numbers[i],
+              Time::frames(static_cast<std::int64_t>(i), film.frame_rate).to_frames(k25, Rounding::down));
+}
+
+TEST_F(Render, StillPicturesAreClipsToo) {
+  const Path still = "/usr/share/doc/opencv-doc/examples/data/fruits.jpg";
+  Clip clip = clip_of(still, 0, 25);
+  std::get<MediaFile>(clip.source).available.duration = frames(1000);
+  clip.source_range.duration = frames(25);
+  const auto made = rendered(timeline_of({clip}));
+  ASSERT_OK(made);
+  EXPECT_EQ(made->frames, 25);
+  EXPECT_TRUE(made->warnings.empty());
+}
+
 TEST_F(Render, RefusesWhatCannotBe) {
   const Path a = numbered_clip("a.mp4");
   const auto kind = [](const Result<RenderedFile>& result) {

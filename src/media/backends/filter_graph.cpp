@@ -38,6 +38,14 @@ int set_option(AVFilterContext* node, const std::string& name, const FilterValue
   return std::visit(Setter{node, name}, value);
 }
 
+// FFmpeg 5.1's scale takes over the dictionary without asking whether there is one.
+int initialize(AVFilterContext* node) {
+  AVDictionary* none = nullptr;
+  const int code = avfilter_init_dict(node, &none);
+  av_dict_free(&none);
+  return code;
+}
+
 }  // namespace
 
 FilterFragment chain(std::vector<FilterSpec> filters) {
@@ -142,7 +150,7 @@ Result<FilterGraph::Node> FilterGraph::add_source(const PictureStreamFormat& for
   par->sample_aspect_ratio = ffmpeg::av_rational(format.sample_aspect);
   int code = av_buffersrc_parameters_set(context, par);
   av_free(par);
-  if (code >= 0) code = avfilter_init_dict(context, nullptr);
+  if (code >= 0) code = initialize(context);
   return s.keep(context, code);
 }
 
@@ -165,7 +173,7 @@ Result<FilterGraph::Node> FilterGraph::add_source_like(const Frame& picture, Rat
 #endif
   int code = av_buffersrc_parameters_set(context, par);
   av_free(par);
-  if (code >= 0) code = avfilter_init_dict(context, nullptr);
+  if (code >= 0) code = initialize(context);
   return s.keep(context, code);
 }
 
@@ -181,7 +189,7 @@ Result<FilterGraph::Node> FilterGraph::add_source(const SoundStreamFormat& forma
   int code = av_buffersrc_parameters_set(context, par);
   av_channel_layout_uninit(&par->ch_layout);
   av_free(par);
-  if (code >= 0) code = avfilter_init_dict(context, nullptr);
+  if (code >= 0) code = initialize(context);
   return s.keep(context, code);
 }
 
@@ -197,7 +205,7 @@ Result<FilterGraph::Node> FilterGraph::add(const FilterSpec& spec) {
       return fail(ErrorKind::wrong_usage,
                   fmt::format("set up the filter {}: wrong value for '{}'", spec.filter, name));
   }
-  return s.keep(context, avfilter_init_dict(context, nullptr));
+  return s.keep(context, initialize(context));
 }
 
 Result<void> FilterGraph::link(Node from, int from_pad, Node to, int to_pad) {
@@ -246,7 +254,7 @@ Result<FilterGraph::Node> FilterGraph::add_picture_sink(const std::vector<std::s
                           static_cast<int>(ids.size() * sizeof(int)), AV_OPT_SEARCH_CHILDREN);
 #endif
   }
-  if (code >= 0) code = avfilter_init_dict(context, nullptr);
+  if (code >= 0) code = initialize(context);
   return s.keep(context, code);
 }
 
@@ -257,7 +265,7 @@ Result<FilterGraph::Node> FilterGraph::add_sound_sink(const SoundStreamFormat& f
                                        {"sample_rates", std::int64_t{format.sample_rate}},
                                        {"channel_layouts", fmt::format("{}c", format.channels)}}}));
   TRY_ASSIGN(AVFilterContext * context, s.allocate("abuffersink"));
-  TRY_ASSIGN(const Node sink, s.keep(context, avfilter_init_dict(context, nullptr)));
+  TRY_ASSIGN(const Node sink, s.keep(context, initialize(context)));
   TRY(link(convert, 0, sink, 0));
   s.entries.emplace_back(sink, convert);
   return sink;

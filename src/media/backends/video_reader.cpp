@@ -192,6 +192,8 @@ Result<void> VideoReader::State::feed() {
 Result<std::optional<VideoFrame>> VideoReader::State::decode() {
   auto frame = ffmpeg::make_frame();
   while (!ended) {
+    if (options.stop.stop_requested())
+      return fail(ErrorKind::interrupted, fmt::format("decode {}: stopped", demuxer.path().string()));
     const int code = avcodec_receive_frame(decoder.get(), frame.get());
     if (code >= 0) return wrap(std::move(frame));
     if (code == AVERROR_EOF || (code == AVERROR(EAGAIN) && drained)) {
@@ -342,6 +344,8 @@ Result<void> VideoReader::seek(Time t) {
     auto landed = s.land_from(aim, t, true);
     // A frame held long before t may have been one that was skipped: look again at all of them.
     if (landed && *landed && s.ahead.front().pts < t - kSkipMargin) landed = s.land_from(aim, t, false);
+    if (!landed && landed.error().kind == ErrorKind::interrupted)
+      return std::unexpected(std::move(landed).error());
     if (!landed || !*landed) continue;
     if (s.ahead.front().pts <= first) {  // back at the start: the count is known again
       for (VideoFrame& frame : s.ahead) frame.index = ++s.next_index;
