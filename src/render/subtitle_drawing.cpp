@@ -6,6 +6,7 @@
 #include <set>
 
 #include "render/backends/ass_drawing.h"
+#include "render/default_fonts.h"
 #include "render/generator_registry.h"
 #include "render/subtitles.h"
 #include "render/text.h"
@@ -158,7 +159,7 @@ GeneratorDefinition subtitles_generator() {
       choice_parameter("mode", {"burn", "mux"}, "burn: into the picture; mux: a stream players can switch"),
       number_parameter("offset_s", "s", -86400, 86400, 0, "shows all of it this much later", false),
       number_parameter("size", "", 0.02, 0.3, 0.06, "of the letters, fraction of the height", false),
-      text_parameter("font", "DejaVu Sans", "an installed family"),
+      text_parameter("font", default_font("subtitles"), "an installed family"),
       number_parameter("bold", "", 0, 1, 0, "1: bold", false),
       color_parameter("color", "white", "of the letters"),
       number_parameter("outline", "", 0, 0.3, 0.06, "width, fraction of the size", false),

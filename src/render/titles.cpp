@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "render/default_fonts.h"
 #include "render/generator_registry.h"
 #include "render/text.h"
 
@@ -185,7 +186,7 @@ DrawingResult make_lower_third(const EffectValues& values, const EffectStage& st
   style.align = TextAlign::left;
   style.padding = 0;
   const Rgba bar = style.box;
-  style.box = {};
+  style.box = Rgba{0, 0, 0, 0};
   const std::string text = values.text("text"), subtext = values.text("subtext");
   const int widest = std::max(8, even(0.8 * stage.width)), tallest = std::max(8, even(0.3 * stage.height));
   const int pad = std::max(2, static_cast<int>(style.size * 0.3)),
@@ -255,7 +256,7 @@ GeneratorDefinition text_generator(std::string id, std::string description, doub
       number_parameter("size", "", 0.01, 0.6, size,
                        "of the letters, fraction of the picture's height; smaller when it does not fit",
                        false),
-      text_parameter("font", "DejaVu Sans", "an installed family"),
+      text_parameter("font", default_font(d.info.id), "an installed family"),
       number_parameter("bold", "", 0, 1, 1, "1: bold", false),
       color_parameter("color", "white", "of the letters"),
       number_parameter("outline", "", 0, 0.3, outline, "width, fraction of the size", false),
