@@ -98,7 +98,7 @@ def fetch_archive(item, given, source=False):
             command += ["--no-binary", item["package"]]
         for attempt in (1, 2, 3):
             run = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            if run.returncode == 0 or "HASHES" in run.stderr:
+            if run.returncode == 0 or "HASHES" in run.stderr or "No matching distribution" in run.stderr:
                 break
             if attempt < 3:
                 say(f"{item['package']}: the download broke off, tried again")
@@ -117,9 +117,8 @@ def fetch_archive(item, given, source=False):
 
 
 def drop(archive):
-    """Used up: gone if it is ours, left alone if the person gave it."""
-    if archive.parent == CACHE / "downloads":
-        archive.unlink(missing_ok=True)
+    """Used up: ours is gone, what the person gave stays."""
+    (CACHE / "downloads" / archive.name).unlink(missing_ok=True)
 
 
 # ---- engines
@@ -312,8 +311,7 @@ if __name__ == "__main__":
     try:
         main()
     except SetupError as error:
-        for line in str(error).splitlines():
-            print(f"setup: {'' if line is not str(error).splitlines()[0] else 'error: '}{line}", file=sys.stderr)
+        print("setup: error: " + str(error).replace("\n", "\nsetup: "), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("setup: interrupted; run it again to go on", file=sys.stderr)
