@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "media/backends/ffmpeg.h"
 #include "media/frame.h"
+#include "render/backends/av_handles.h"
 #include "render/nal_units.h"
 
 namespace studio {
@@ -39,10 +39,10 @@ class EdgeEncoder {
   const char* name() const { return context_->codec->name; }
 
  private:
-  EdgeEncoder(ffmpeg::Owned<AVCodecContext> context, NalCodec codec, ParameterSets sets)
+  EdgeEncoder(av::Owned<AVCodecContext> context, NalCodec codec, ParameterSets sets)
       : context_(std::move(context)), codec_(codec), sets_(std::move(sets)) {}
   Result<std::vector<CodedPicture>> drain();
-  ffmpeg::Owned<AVCodecContext> context_;
+  av::Owned<AVCodecContext> context_;
   NalCodec codec_;
   ParameterSets sets_;
 };

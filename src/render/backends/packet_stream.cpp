@@ -3,44 +3,51 @@
 
 #include <fmt/format.h>
 
+#include "media/probe.h"
+
 namespace studio {
 
 Result<PacketStream> PacketStream::open(const Path& path, AVMediaType kind) {
-  TRY_ASSIGN(auto demuxer, ffmpeg::Demuxer::open(path));
-  const MediaFacts& facts = demuxer.facts();
+  TRY_ASSIGN(const MediaFacts facts, probe(path));
   const int index = kind == AVMEDIA_TYPE_VIDEO ? (facts.video ? facts.video->index : -1)
                                                : (facts.audio ? facts.audio->index : -1);
   if (index < 0)
     return fail(ErrorKind::unsupported, fmt::format("read packets of {}: it has no {}", path.string(),
                                                     kind == AVMEDIA_TYPE_VIDEO ? "picture" : "sound"));
-  demuxer.select(index);
-  PacketStream stream(std::move(demuxer), index);
-  if (!stream.parameters_) return fail(ErrorKind::internal, "read packets: out of memory");
+  PacketStream stream(path, index);
+  TRY(stream.open_again());
+  stream.parameters_.reset(avcodec_parameters_alloc());
+  if (!stream.parameters_ ||
+      avcodec_parameters_copy(stream.parameters_.get(), stream.input_->streams[index]->codecpar) < 0)
+    return fail(ErrorKind::limit_exceeded, "read packets: out of memory");
   return stream;
 }
 
-PacketStream::PacketStream(ffmpeg::Demuxer demuxer, int index)
-    : demuxer_(std::move(demuxer)), index_(index), parameters_(avcodec_parameters_alloc()) {
-  if (parameters_) avcodec_parameters_copy(parameters_.get(), demuxer_.stream(index)->codecpar);
+Result<void> PacketStream::open_again() {
+  TRY_ASSIGN(input_, av::open_input(path_));
+  if (index_ >= static_cast<int>(input_->nb_streams))
+    return fail(ErrorKind::io, fmt::format("read packets of {}: the file has changed", path_.string()));
+  for (unsigned i = 0; i < input_->nb_streams; ++i)
+    input_->streams[i]->discard = static_cast<int>(i) == index_ ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+  return {};
 }
 
-Result<ffmpeg::Owned<AVPacket>> PacketStream::next() {
-  auto packet = ffmpeg::make_packet();
+Result<av::Owned<AVPacket>> PacketStream::next() {
+  auto packet = av::make_packet();
+  if (!packet) return fail(ErrorKind::limit_exceeded, "read packets: out of memory");
   while (true) {
-    const int code = av_read_frame(demuxer_.context(), packet.get());
-    if (code == AVERROR_EOF) return ffmpeg::Owned<AVPacket>{};
-    if (code < 0) return ffmpeg::fail_with(code, fmt::format("read packets of {}", demuxer_.path().string()));
+    const int code = av_read_frame(input_.get(), packet.get());
+    if (code == AVERROR_EOF) return av::Owned<AVPacket>{};
+    if (code < 0) return av::fail_with(code, fmt::format("read packets of {}", path_.string()));
     if (packet->stream_index == index_) return packet;
     av_packet_unref(packet.get());
   }
 }
 
 Result<void> PacketStream::seek_before(Time t) {
-  if (t <= Time{} || !demuxer_.seek(index_, t)) {
-    TRY(demuxer_.rewind());
-    demuxer_.select(index_);
-  }
-  return {};
+  const std::int64_t ticks = t.to_ticks(time_base(), Rounding::down);
+  if (t > Time{} && av_seek_frame(input_.get(), index_, ticks, AVSEEK_FLAG_BACKWARD) >= 0) return {};
+  return open_again();
 }
 
 }  // namespace studio

@@ -6,17 +6,10 @@
 
 #include <fmt/format.h>
 
-#include "media/backends/ffmpeg.h"
+#include "render/backends/av_handles.h"
 
 namespace studio {
 namespace {
-
-struct CloseMuxer {
-  void operator()(AVFormatContext* muxer) const {
-    if (muxer->pb && !(muxer->oformat->flags & AVFMT_NOFILE)) avio_closep(&muxer->pb);
-    avformat_free_context(muxer);
-  }
-};
 
 constexpr AVRational kMillis = {1, 1000};
 
@@ -111,7 +104,7 @@ Result<void> write_text(AVFormatContext* muxer, const AVStream& stream, const Sh
   // mov_text samples last until the next one, so emptiness has to be written too.
   if (part.text.empty() && codec != AV_CODEC_ID_MOV_TEXT) return {};
   const auto sample = sample_of(part.text, codec);
-  auto packet = ffmpeg::make_packet();
+  auto packet = av::make_packet();
   if (av_new_packet(packet.get(), static_cast<int>(sample.size())) < 0)
     return fail(ErrorKind::internal, "add subtitles: out of memory");
   std::ranges::copy(sample, packet->data);
@@ -121,21 +114,13 @@ Result<void> write_text(AVFormatContext* muxer, const AVStream& stream, const Sh
   packet->flags |= AV_PKT_FLAG_KEY;
   av_packet_rescale_ts(packet.get(), kMillis, stream.time_base);
   if (const int code = av_interleaved_write_frame(muxer, packet.get()); code < 0)
-    return ffmpeg::fail_with(code, "add subtitles");
+    return av::fail_with(code, "add subtitles");
   return {};
 }
 
 Result<void> copy_with_text(const Path& from, const Path& to, const std::vector<Cue>& cues) {
-  AVFormatContext* raw = nullptr;
-  if (const int code = avformat_open_input(&raw, from.c_str(), nullptr, nullptr); code < 0)
-    return ffmpeg::fail_with(code, fmt::format("add subtitles to {}", from.string()));
-  const ffmpeg::Owned<AVFormatContext> input(raw);
-  if (const int code = avformat_find_stream_info(input.get(), nullptr); code < 0)
-    return ffmpeg::fail_with(code, fmt::format("add subtitles to {}", from.string()));
-  raw = nullptr;
-  if (const int code = avformat_alloc_output_context2(&raw, nullptr, nullptr, to.c_str()); code < 0)
-    return ffmpeg::fail_with(code, fmt::format("add subtitles to {}", from.string()));
-  const std::unique_ptr<AVFormatContext, CloseMuxer> output(raw);
+  TRY_ASSIGN(const auto input, av::open_input(from));
+  TRY_ASSIGN(const auto output, av::open_output(to));
   const AVCodecID codec = text_codec_of(*output->oformat);
   if (codec == AV_CODEC_ID_NONE)
     return fail(ErrorKind::unsupported,
@@ -148,17 +133,15 @@ Result<void> copy_with_text(const Path& from, const Path& to, const std::vector<
   }
   TRY_ASSIGN(AVStream * text, add_text_stream(output.get(), codec));
   av_dict_copy(&output->metadata, input->metadata, 0);
-  if (const int code = avio_open(&output->pb, to.c_str(), AVIO_FLAG_WRITE); code < 0)
-    return ffmpeg::fail_with(code, fmt::format("write {}", to.string()));
   AVDictionary* options = nullptr;
   if (codec == AV_CODEC_ID_MOV_TEXT) av_dict_set(&options, "movflags", "+faststart", 0);
   const int begun = avformat_write_header(output.get(), &options);
   av_dict_free(&options);
-  if (begun < 0) return ffmpeg::fail_with(begun, fmt::format("write {}", to.string()));
+  if (begun < 0) return av::fail_with(begun, fmt::format("write {}", to.string()));
 
   const std::vector<Shown> parts = one_at_a_time(cues);
   std::size_t next_part = 0;
-  auto packet = ffmpeg::make_packet();
+  auto packet = av::make_packet();
   while (av_read_frame(input.get(), packet.get()) >= 0) {
     const auto index = static_cast<std::size_t>(packet->stream_index);
     if (index >= streams.size()) {
@@ -173,15 +156,10 @@ Result<void> copy_with_text(const Path& from, const Path& to, const std::vector<
     av_packet_rescale_ts(packet.get(), from_base, streams[index]->time_base);
     packet->pos = -1;
     if (const int code = av_interleaved_write_frame(output.get(), packet.get()); code < 0)
-      return ffmpeg::fail_with(code, fmt::format("write {}", to.string()));
+      return av::fail_with(code, fmt::format("write {}", to.string()));
   }
   while (next_part < parts.size()) TRY(write_text(output.get(), *text, parts[next_part++]));
-  if (const int code = av_write_trailer(output.get()); code < 0)
-    return ffmpeg::fail_with(code, fmt::format("write {}", to.string()));
-  avio_flush(output->pb);
-  if (output->pb->error < 0)
-    return ffmpeg::fail_with(output->pb->error, fmt::format("write {}", to.string()));
-  return {};
+  return av::finish(*output);
 }
 
 }  // namespace
