@@ -80,8 +80,8 @@ class Score:
                 f"false {dict(self.false_near)}  {self.seconds:.1f} s")
 
 
-def ours(program, clips, detector, features):
-    command = [program, "--detector", detector]
+def ours(program, clips, detector, features, threshold=0):
+    command = [program, "--detector", detector, "--threshold", str(threshold)]
     if features:
         command += ["--features", str(features)]
     started = time.time()
@@ -127,6 +127,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--program", default="build/release/bin/shot_bench")
     parser.add_argument("--features", type=pathlib.Path)
+    parser.add_argument("--threshold", type=float, default=0, help="strictness of our detector")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
@@ -134,7 +135,8 @@ def main():
     if arguments.features:
         arguments.features.mkdir(parents=True, exist_ok=True)
     for detector in ["best", "content", "adaptive"]:
-        results, seconds = ours(arguments.program, clips, detector, arguments.features)
+        results, seconds = ours(arguments.program, clips, detector, arguments.features,
+                                arguments.threshold if detector == "best" else 0)
         score = Score()
         score.seconds = seconds
         for clip, found in zip(clips, results):

@@ -1,5 +1,5 @@
 // Finds the shot changes of clips and prints one JSON line a clip: what bench/shots/score.py compares.
-//   shot_bench [--detector best|content|adaptive] [--features FOLDER] [--evidence] CLIP...
+//   shot_bench [--detector best|content|adaptive] [--threshold X] [--features FOLDER] [--evidence] CLIP...
 // With --features, measured features are kept there, so that a detector can be tried again without decoding.
 #include <chrono>
 #include <cstdio>
@@ -79,6 +79,8 @@ int run(const std::vector<std::string>& arguments) {
                                               : ShotDetector::best;
     } else if (argument == "--features" && i + 1 < arguments.size()) {
       folder = arguments[++i];
+    } else if (argument == "--threshold" && i + 1 < arguments.size()) {
+      options.threshold = std::stod(arguments[++i]);
     } else if (argument == "--evidence") {
       evidence = true;
     } else {

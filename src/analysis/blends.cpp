@@ -15,7 +15,7 @@ constexpr float kLeastApart = 6.0f;  // between the two ends
 constexpr float kLeastTolerant = 2.5f;
 constexpr float kResidual = 0.34f;   // of the ends' distance, mean over cells and probes
 constexpr float kBackwards = 0.22f;  // share of the cells' way that goes back again
-constexpr double kLeastOdds = 4;     // windows overlap: one sure one is wanted
+constexpr double kLeastOdds = 8;     // windows overlap: one sure one is wanted
 constexpr float kWipeSpread = 0.14f;
 
 // What one window between two clear frames looks like; see kBlendEvidence.
@@ -129,44 +129,6 @@ Drift BlendSearch::drift(std::int64_t at, int direction) const {
   return {sum.dx / weight * kLumaColumns, sum.dy / weight * kLumaRows * static_cast<float>(search_.aspect)};
 }
 
-// Least-squares share of `b` in each cell of `here`, from its four luma blocks and two chroma means,
-// and what that leaves unexplained.
-struct CellMix {
-  std::array<float, kCells> share{}, residual{}, apart{};
-};
-void mix_of(const BlockGrid& grid, const Canvas& a, const Canvas& b, const Canvas& here, CellMix& out) {
-  const auto& area = grid.area();
-  for (int y = area.top; y < area.bottom; ++y) {
-    for (int x = area.left; x < area.right; ++x) {
-      const int cell = y * kChromaColumns + x;
-      float product = 0, square = 0;
-      std::array<float, 6> way{}, done{};
-      for (int k = 0; k < 4; ++k) {
-        const auto i = static_cast<std::size_t>(2 * y + k / 2) * kLumaColumns + 2 * x + k % 2;
-        way[k] = (b.luma[i] - a.luma[i]) * 0.5f;
-        done[k] = (here.luma[i] - a.luma[i]) * 0.5f;
-      }
-      way[4] = b.cb[cell] - a.cb[cell];
-      done[4] = here.cb[cell] - a.cb[cell];
-      way[5] = b.cr[cell] - a.cr[cell];
-      done[5] = here.cr[cell] - a.cr[cell];
-      for (int k = 0; k < 6; ++k) {
-        product += way[k] * done[k];
-        square += way[k] * way[k];
-      }
-      const float share = square < 4 ? 0.5f : std::clamp(product / square, 0.0f, 1.0f);
-      float left = 0;
-      for (int k = 0; k < 6; ++k) {
-        const float off = done[k] - share * way[k];
-        left += off * off;
-      }
-      out.share[cell] = share;
-      out.residual[cell] = std::sqrt(left);
-      out.apart[cell] = std::sqrt(square);
-    }
-  }
-}
-
 Window BlendSearch::measure(std::int64_t before, std::int64_t after) const {
   Window out{before, after};
   const auto& frames = search_.frames;
@@ -183,8 +145,8 @@ Window BlendSearch::measure(std::int64_t before, std::int64_t after) const {
   for (int p = 1; p <= wanted; ++p) {
     const auto at = before + std::max<std::int64_t>(1, length * p / (wanted + 1));
     const auto since = static_cast<float>(at - before), until = static_cast<float>(after - at);
-    mix_of(search_.grid, moved(a, leaving.dx * since, leaving.dy * since),
-           moved(b, -coming.dx * until, -coming.dy * until), canvas_of(frames[at]), mix);
+    search_.grid.mix(moved(a, leaving.dx * since, leaving.dy * since),
+                     moved(b, -coming.dx * until, -coming.dy * until), canvas_of(frames[at]), mix);
     float mean_share = 0, mean_weight = 0;
     for (int y = area.top; y < area.bottom; ++y) {
       for (int x = area.left; x < area.right; ++x) {

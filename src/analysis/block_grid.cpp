@@ -4,6 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace studio {
 namespace {
@@ -95,6 +100,38 @@ Canvas mixed(const Canvas& a, const Canvas& b, float share_of_b) {
   return out;
 }
 
+void BlockGrid::mix(const Canvas& a, const Canvas& b, const Canvas& here, CellMix& out) const {
+  for (int y = area_.top; y < area_.bottom; ++y) {
+    for (int x = area_.left; x < area_.right; ++x) {
+      const int cell = y * kChromaColumns + x;
+      float product = 0, square = 0;
+      std::array<float, 6> way{}, done{};
+      for (int k = 0; k < 4; ++k) {
+        const auto i = static_cast<std::size_t>(2 * y + k / 2) * kLumaColumns + 2 * x + k % 2;
+        way[k] = (b.luma[i] - a.luma[i]) * 0.5f;
+        done[k] = (here.luma[i] - a.luma[i]) * 0.5f;
+      }
+      way[4] = b.cb[cell] - a.cb[cell];
+      done[4] = here.cb[cell] - a.cb[cell];
+      way[5] = b.cr[cell] - a.cr[cell];
+      done[5] = here.cr[cell] - a.cr[cell];
+      for (int k = 0; k < 6; ++k) {
+        product += way[k] * done[k];
+        square += way[k] * way[k];
+      }
+      const float share = square < 4 ? 0.5f : std::clamp(product / square, 0.0f, 1.0f);
+      float left = 0;
+      for (int k = 0; k < 6; ++k) {
+        const float off = done[k] - share * way[k];
+        left += off * off;
+      }
+      out.share[cell] = share;
+      out.residual[cell] = std::sqrt(left);
+      out.apart[cell] = std::sqrt(square);
+    }
+  }
+}
+
 float BlockGrid::distance(const FrameFeatures& a, const FrameFeatures& b) const {
   int luma = 0, chroma = 0;
   for (int y = 2 * area_.top; y < 2 * area_.bottom; ++y)
@@ -128,36 +165,82 @@ float BlockGrid::distance(const Canvas& a, const Canvas& b) const {
   return luma / (4 * cells) + 0.5f * chroma / cells;
 }
 
-// One shift after the other over whole rows, so that the compiler can take sixteen blocks at a time.
-float BlockGrid::tolerant_distance(const FrameFeatures& a, const FrameFeatures& b, int reach) const {
-  const int top = 2 * area_.top, bottom = 2 * area_.bottom, left = 2 * area_.left, right = 2 * area_.right;
-  std::array<std::uint8_t, kLumaColumns * kLumaRows> least_a, least_b;
-  least_a.fill(255);
-  least_b.fill(255);
+namespace {
+
+// Luma blocks of the active area, its edges repeated around it, rows of a fixed length: the loops of
+// tolerant_distance then have no borders and the compiler takes sixteen blocks at a time.
+constexpr int kPad = 4, kPaddedStride = kLumaColumns + 2 * kPad;
+struct Padded {
+  std::array<std::uint8_t, kPaddedStride*(kLumaRows + 2 * kPad)> blocks;
+  Padded(const FrameFeatures& frame, const ActiveArea& area) {
+    const int left = 2 * area.left, right = 2 * area.right;
+    for (int y = 0; y < kLumaRows + 2 * kPad; ++y) {
+      const int from_y = std::clamp(y - kPad, 2 * area.top, 2 * area.bottom - 1);
+      std::uint8_t* row = blocks.data() + y * kPaddedStride;
+      std::memcpy(row + kPad, frame.luma_blocks.data() + from_y * kLumaColumns, kLumaColumns);
+      std::memset(row, row[kPad + left], static_cast<std::size_t>(kPad + left));
+      std::memset(row + kPad + right, row[kPad + right - 1],
+                  static_cast<std::size_t>(kPaddedStride - kPad - right));
+    }
+  }
+  const std::uint8_t* at(int y, int x) const { return blocks.data() + (y + kPad) * kPaddedStride + x + kPad; }
+};
+
+// Of each block of a row of `from`, the least difference to the blocks around it in `to`.
+#if defined(__SSE2__)
+void least_differences(const Padded& from, const Padded& to, int y, int reach, std::uint8_t* least) {
+  const auto load = [](const std::uint8_t* at) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  };
+  const auto apart = [](__m128i a, __m128i b) {
+    return _mm_or_si128(_mm_subs_epu8(a, b), _mm_subs_epu8(b, a));
+  };
+  static_assert(kLumaColumns == 24);  // two overlapping halves of 16
+  const __m128i left = load(from.at(y, 0)), right = load(from.at(y, 8));
+  __m128i least_left = _mm_set1_epi8(-1), least_right = least_left;
   for (int dy = -reach; dy <= reach; ++dy) {
-    const int y0 = std::max(top, top - dy), y1 = std::min(bottom, bottom - dy);
     for (int dx = -reach; dx <= reach; ++dx) {
-      const int x0 = std::max(left, left - dx), x1 = std::min(right, right - dx);
-      for (int y = y0; y < y1; ++y) {
-        const std::uint8_t* row_a = a.luma_blocks.data() + y * kLumaColumns;
-        const std::uint8_t* row_b = b.luma_blocks.data() + (y + dy) * kLumaColumns + dx;
-        std::uint8_t* out_a = least_a.data() + y * kLumaColumns;
-        std::uint8_t* out_b = least_b.data() + (y + dy) * kLumaColumns + dx;
-        for (int x = x0; x < x1; ++x) {
-          const std::uint8_t off =
-              static_cast<std::uint8_t>(std::max(row_a[x], row_b[x]) - std::min(row_a[x], row_b[x]));
-          out_a[x] = std::min(out_a[x], off);
-          out_b[x] = std::min(out_b[x], off);
-        }
+      const std::uint8_t* other = to.at(y + dy, dx);
+      least_left = _mm_min_epu8(least_left, apart(left, load(other)));
+      least_right = _mm_min_epu8(least_right, apart(right, load(other + 8)));
+    }
+  }
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(least), least_left);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(least + 8), least_right);
+}
+#else
+void least_differences(const Padded& from, const Padded& to, int y, int reach, std::uint8_t* least) {
+  const std::uint8_t* row = from.at(y, 0);
+  std::fill(least, least + kLumaColumns, std::uint8_t{255});
+  for (int dy = -reach; dy <= reach; ++dy) {
+    for (int dx = -reach; dx <= reach; ++dx) {
+      const std::uint8_t* other = to.at(y + dy, dx);
+      for (int x = 0; x < kLumaColumns; ++x) {
+        const int apart = std::abs(int{row[x]} - int{other[x]});
+        if (apart < least[x]) least[x] = static_cast<std::uint8_t>(apart);
       }
     }
   }
+}
+#endif
+
+int one_way_row(const Padded& from, const Padded& to, int y, int reach, int left, int right) {
+  std::array<std::uint8_t, kLumaColumns> least;
+  least_differences(from, to, y, reach, least.data());
+  int sum = 0;
+  for (int x = left; x < right; ++x) sum += least[x];
+  return sum;
+}
+
+}  // namespace
+
+float BlockGrid::tolerant_distance(const FrameFeatures& a, const FrameFeatures& b, int reach) const {
+  reach = std::min(reach, kPad);
+  const Padded padded_a(a, area_), padded_b(b, area_);
   int sum_a = 0, sum_b = 0;
-  for (int y = top; y < bottom; ++y) {
-    for (int x = left; x < right; ++x) {
-      sum_a += least_a[static_cast<std::size_t>(y) * kLumaColumns + x];
-      sum_b += least_b[static_cast<std::size_t>(y) * kLumaColumns + x];
-    }
+  for (int y = 2 * area_.top; y < 2 * area_.bottom; ++y) {
+    sum_a += one_way_row(padded_a, padded_b, y, reach, 2 * area_.left, 2 * area_.right);
+    sum_b += one_way_row(padded_b, padded_a, y, reach, 2 * area_.left, 2 * area_.right);
   }
   return static_cast<float>(std::max(sum_a, sum_b)) / static_cast<float>(4 * area_.cells());
 }

@@ -27,6 +27,12 @@ Canvas canvas_of(const FrameFeatures& frame);
 Canvas moved(const Canvas& canvas, float dx, float dy);
 Canvas mixed(const Canvas& a, const Canvas& b, float share_of_b);
 
+// Of each cell of the chroma grid: the least-squares share of the second picture in a third, from four
+// luma blocks and two chroma means; what that leaves unexplained; how far the two are apart there.
+struct CellMix {
+  std::array<float, kChromaColumns * kChromaRows> share{}, residual{}, apart{};
+};
+
 class BlockGrid {
  public:
   explicit BlockGrid(ActiveArea area) : area_(area) {}
@@ -35,8 +41,8 @@ class BlockGrid {
   // Mean absolute difference of luma plus half of both chroma, in 8-bit steps.
   float distance(const FrameFeatures& a, const FrameFeatures& b) const;
   float distance(const Canvas& a, const Canvas& b) const;
-  // The same, but each block may find its like up to `reach` blocks away: small for pictures of the
-  // same scene after some camera or subject motion. Luma only.
+  // The same, but each block may find its like up to `reach` (4 at most) blocks away: small for pictures of
+  // the same scene after some camera or subject motion. Luma only.
   float tolerant_distance(const FrameFeatures& a, const FrameFeatures& b, int reach) const;
   // -1..1: correlation of the gradients, blind to gain and offset: near 1 when only the light
   // changed, near 0 between different pictures. 0 when either picture is flat.
@@ -47,6 +53,7 @@ class BlockGrid {
     float distance = 0, unshifted = 0;
   };
   Shift best_shift(const FrameFeatures& a, const FrameFeatures& b, int reach_x, int reach_y) const;
+  void mix(const Canvas& a, const Canvas& b, const Canvas& here, CellMix& out) const;
   // Standard deviation and mean of the luma blocks.
   float deviation(const FrameFeatures& frame) const;
   float mean(const FrameFeatures& frame) const;

@@ -10,6 +10,8 @@ namespace {
 constexpr float kFlat = 0.25f;  // of the contrast on both sides
 constexpr float kBlackUnder = 48, kWhiteOver = 200;
 constexpr float kMixResidual = 0.22f;  // of the distance between the shot and the flat picture
+constexpr float kOneStep = 0.6f;       // of the whole way
+constexpr float kMixSpread = 0.2f;     // standard deviation of the cells' shares of the flat picture
 
 // Walks from the flat frame to where the contrast has come back.
 std::int64_t contrast_returns(const std::vector<float>& contrast, std::int64_t flat, int step,
@@ -39,18 +41,35 @@ bool is_mix(const TransitionSearch& search, std::int64_t clear, std::int64_t fla
   const auto& frames = search.frames;
   const Canvas b = canvas_of(frames[flat]);
   const float apart = search.grid.distance(canvas_of(frames[clear]), b);
-  const auto residual = [&](std::int64_t from, std::int64_t at) {
-    const Canvas a = canvas_of(frames[from]), here = canvas_of(frames[at]);
-    float least = 1e9f;
-    if (search.grid.distance(a, b) < 0.25f * apart) return 1.0f;  // covered already
-    for (int k = 0; k <= 20; ++k)
-      least = std::min(least, search.grid.distance(here, mixed(a, b, static_cast<float>(k) / 20)));
-    return least / std::max(1.0f, search.grid.distance(a, b));
+  // What the mix leaves unexplained, and how unlike the cells' shares are.
+  const auto is_even_mix = [&](std::int64_t from, std::int64_t at) {
+    const Canvas a = canvas_of(frames[from]);
+    if (search.grid.distance(a, b) < 0.25f * apart) return false;  // covered already
+    CellMix mix;
+    search.grid.mix(a, b, canvas_of(frames[at]), mix);
+    float residual = 0, weight = 0, sum = 0, squares = 0;
+    for (std::size_t i = 0; i < mix.share.size(); ++i) {
+      residual += mix.residual[i];
+      weight += mix.apart[i];
+      sum += mix.share[i] * mix.apart[i];
+      squares += mix.share[i] * mix.share[i] * mix.apart[i];
+    }
+    if (weight < 1) return false;
+    const float mean = sum / weight;
+    const float spread = std::sqrt(std::max(0.0f, squares / weight - mean * mean));
+    return residual / weight < kMixResidual && spread < kMixSpread;
   };
   // From the clear frame, and from a frame half way on: a moving camera changes less from there.
   const auto half = clear + (flat - clear) / 2, late = clear + (flat - clear) * 3 / 4;
-  const float from_clear = std::max(residual(clear, clear + (flat - clear) / 4), residual(clear, half));
-  return std::min(from_clear, late != half && late != flat ? residual(half, late) : 1.0f) < kMixResidual;
+  if (is_even_mix(clear, clear + (flat - clear) / 4) && is_even_mix(clear, half)) return true;
+  return late != half && late != flat && is_even_mix(half, late);
+}
+
+// The change comes in one step: a cut to or from something dark, or a light.
+bool is_abrupt(const TransitionSearch& search, std::int64_t clear, std::int64_t flat) {
+  const auto [from, to] = std::minmax(clear, flat);
+  const float most = *std::max_element(search.steps.begin() + from + 1, search.steps.begin() + to + 1);
+  return to - from > 2 && most > kOneStep * search.distance(clear, flat);
 }
 
 bool same_scene(const TransitionSearch& search, std::int64_t before, std::int64_t after) {
@@ -80,11 +99,14 @@ std::vector<ShotChange> find_fades(const TransitionSearch& search) {
     const auto clear_after = contrast_returns(contrast, i, 1, reach);
     if (clear_before <= 0 && contrast[clear_before] < 0.5f * left) continue;  // the clip begins flat
     if (clear_after >= count - 1 && contrast[clear_after] < 0.5f * right) continue;
-    const bool out = is_mix(search, clear_before, i), in = is_mix(search, clear_after, i);
+    const bool out = is_mix(search, clear_before, i) && !is_abrupt(search, clear_before, i);
+    const bool in = is_mix(search, clear_after, i) && !is_abrupt(search, clear_after, i);
     const float depth = contrast[i] / std::min(left, right);
     const bool extreme = (level < 12 || level > 235) && depth < 0.06f;
     if (!(out && in && depth < 0.16f) && !((out || in) && extreme)) continue;
-    if (same_scene(search, clear_before, clear_after) && !(out && in && level <= kBlackUnder)) continue;
+    if (same_scene(search, clear_before, clear_after) &&
+        !(out && in && level <= kBlackUnder && depth < 0.06f))
+      continue;
     if (!fades.empty() && clear_before + 1 <= fades.back().last_frame) {
       fades.back().last_frame = std::max(fades.back().last_frame, clear_after - 1);
       continue;
