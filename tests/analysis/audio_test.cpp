@@ -30,7 +30,7 @@ std::vector<float> sine(double hertz, double amplitude, double seconds, int rate
 TEST(Loudness, ATonesLoudnessIsItsLevel) {
   for (const int rate : {44100, 48000, 96000}) {
     for (const double level : {-23.0, -33.0}) {
-      LoudnessMeter meter(rate, 2);
+      LoudnessCurveMeter meter(rate, 2);
       meter.add(sine(1000, decibels(level), 20, rate, 2));
       EXPECT_NEAR(meter.integrated_lufs(), level, 0.1) << rate;
       EXPECT_NEAR(meter.range_lu(), 0, 0.1);
@@ -41,7 +41,7 @@ TEST(Loudness, ATonesLoudnessIsItsLevel) {
 
 // Tech 3341, case 3: quiet parts are gated away.
 TEST(Loudness, QuietPartsDoNotCount) {
-  LoudnessMeter meter(48000, 2);
+  LoudnessCurveMeter meter(48000, 2);
   meter.add(sine(1000, decibels(-36), 10, 48000, 2));
   meter.add(sine(1000, decibels(-23), 60, 48000, 2));
   meter.add(sine(1000, decibels(-36), 10, 48000, 2));
@@ -50,7 +50,7 @@ TEST(Loudness, QuietPartsDoNotCount) {
 
 // Tech 3342, case 1: 20 s at -20 and 20 s at -30 LUFS have a range of 10 LU.
 TEST(Loudness, RangeIsTheStepBetweenTwoLevels) {
-  LoudnessMeter meter(48000, 2);
+  LoudnessCurveMeter meter(48000, 2);
   meter.add(sine(1000, decibels(-20), 20, 48000, 2));
   meter.add(sine(1000, decibels(-30), 20, 48000, 2));
   EXPECT_NEAR(meter.range_lu(), 10, 1);
@@ -63,13 +63,13 @@ TEST(Loudness, TheTruePeakLiesBetweenSamples) {
     const double s = 0.5 * std::sin(2 * std::numbers::pi * 12000 * i / 48000 + std::numbers::pi / 4);
     samples.push_back(static_cast<float>(s));
   }
-  LoudnessMeter meter(48000, 1);
+  LoudnessCurveMeter meter(48000, 1);
   meter.add(samples);
   EXPECT_NEAR(meter.true_peak_dbtp(), 20 * std::log10(0.5), 0.4);  // its samples reach 3 dB less
 }
 
 TEST(Loudness, SilenceIsMinusSeventy) {
-  LoudnessMeter meter(48000, 2);
+  LoudnessCurveMeter meter(48000, 2);
   meter.add(std::vector<float>(96000, 0.0f));
   EXPECT_EQ(meter.integrated_lufs(), -70);
   EXPECT_EQ(meter.true_peak_dbtp(), -99);
