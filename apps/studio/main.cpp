@@ -1,6 +1,7 @@
 // The studio program: one word per job. Options in, values and exit codes out.
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
@@ -13,10 +14,17 @@
 
 namespace {
 
+// What was wrong, naming a word that is no command rather than the command that is missing.
+std::string complaint(const CLI::App& program, const CLI::ParseError& error, const char* first_word) {
+  if (!program.get_subcommands().empty()) return error.what();
+  if (first_word == nullptr) return "say what to do: a command is missing";
+  return first_word[0] == '-' ? error.what() : "there is no command '" + std::string(first_word) + "'";
+}
+
 // 2 for wrong use, whatever CLI11's own number for it is.
-int report_parse(const CLI::App& program, const CLI::ParseError& error) {
+int report_parse(const CLI::App& program, const CLI::ParseError& error, const char* first_word) {
   if (error.get_exit_code() == 0) return program.exit(error);
-  std::fprintf(stderr, "studio: %s\n  see: studio", error.what());
+  std::fprintf(stderr, "studio: %s\n  see: studio", complaint(program, error, first_word).c_str());
   for (const CLI::App* command : program.get_subcommands())
     std::fprintf(stderr, " %s", command->get_name().c_str());
   std::fprintf(stderr, " --help\n");
@@ -50,7 +58,7 @@ int main(int argc, char** argv) {
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return report_parse(program, error);
+    return report_parse(program, error, argc > 1 ? argv[1] : nullptr);
   }
   const Interrupts interrupts;
   try {
