@@ -105,7 +105,9 @@ void settle_length(Brief& brief, std::span<const EditSource> sources) {
   double kept = 0;
   for (const SpanWish& span : brief.keep) kept += (span.end_s - span.start_s) * stretch(brief);
   bool only = std::ranges::any_of(brief.avoid, [](const SpanWish& s) { return s.words == "only"; });
-  if (kept > length.max_s + 0.05 && !brief.keep.empty() && !only) {
+  // "Use shots 1 and 3" asks to see them, not to see all of them.
+  bool shots = std::ranges::all_of(brief.keep, [](const SpanWish& s) { return !s.shot.empty(); });
+  if (kept > length.max_s + 0.05 && !brief.keep.empty() && !only && !shots) {
     brief.unmet.push_back({fmt::format("keep all of \"{}\"", brief.keep.front().words),
                            fmt::format("{:.2f} s are to be kept, but the edit may be {:.2f} s long; the most "
                                        "telling part of each is kept",
