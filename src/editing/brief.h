@@ -137,7 +137,8 @@ struct Brief {
 //   aspect      {width, height} as a ratio;   size {width, height};   frame_rate {fps}
 //   text        {text, kind, anchor: start|end|at|throughout, at_s?, duration_s?, position?}
 //   subtitles   {path}
-//   keep, avoid {source, start_s, end_s}      source film that must or must not be seen
+//   keep, avoid {source, start_s, end_s}      source film that must or must not be seen; keep also
+//               least_s: so much of it is enough
 //   opening, ending {source, start_s, end_s}  the output begins/ends with film from there
 //   order       {order: chronological|reversed|shuffled|as_listed}
 //   speed       {factor, source?, start_s?, end_s?, first_s?, last_s?}

@@ -305,7 +305,16 @@ std::vector<Constraint> constraints_of(const Brief& b) {
   auto span = [](const SpanWish& s) {
     return Json{{"source", s.source}, {"start_s", s.start_s}, {"end_s", s.end_s}};
   };
-  for (const SpanWish& s : b.keep) add("keep", span(s));
+  // Shots that are to be used but do not fit whole: a good part of each must be seen.
+  double kept = 0;
+  for (const SpanWish& s : b.keep) kept += s.end_s - s.start_s;
+  for (const SpanWish& s : b.keep) {
+    Json wanted = span(s);
+    double share = b.length ? b.length->target_s / (static_cast<double>(b.keep.size()) + 1) : 1e9;
+    if (!s.shot.empty() && b.length && kept > 0.8 * b.length->target_s)
+      wanted["least_s"] = 0.5 * std::min(s.end_s - s.start_s, share);
+    add("keep", wanted);
+  }
   for (const SpanWish& s : b.avoid) add("avoid", span(s));
   if (b.opening) add("opening", span(*b.opening));
   if (b.ending) add("ending", span(*b.ending));

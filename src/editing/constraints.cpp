@@ -229,7 +229,9 @@ void check_keep(const Json& w, const Measured& m, ConstraintCheck& check) {
     if (step < 0.5) covered = std::max(covered, (std::abs(last - first) + frame_s(*m.file)) / (end - start));
   }
   check.measured = fmt::format("{:.0f} % of it seen", 100 * std::min(1.0, covered));
-  check.met = covered >= 0.9;
+  // A shot that cannot be shown whole is kept when a good part of it is seen.
+  const double least = number(w, "least_s", 0);
+  check.met = covered >= 0.9 || (least > 0 && covered * (end - start) >= least);
   check.suggestion = "add the piece to the plan";
 }
 

@@ -344,7 +344,7 @@ bool check(const std::string& kind, const YAML::Node& want, const Subject& s, st
     inside /= std::max(1, n_in);
     outside /= std::max(1, n_out);
     bool alone = want["alone"].as<bool>(true);
-    return inside > 0.35 && (!alone || outside < 0.35 * inside) ? true : fail_with(why, fmt::format("{:.2f} inside, {:.2f} outside", inside, outside));
+    return inside > 0.35 && (!alone || outside < 0.5 * inside) ? true : fail_with(why, fmt::format("{:.2f} inside, {:.2f} outside", inside, outside));
   }
   if (kind == "mixed_frames") {  // crossfades: frames of which the number cannot be read
     int n = 0;
