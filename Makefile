@@ -24,11 +24,14 @@ help:
 demo: setup build
 	@mkdir -p $(OUT)
 	@echo "demo: editing $(CLIP) for the goal: $(GOAL)"
-	@status=0; build/release/bin/studio auto-edit "$(CLIP)" --goal '$(GOAL)' -o "$(OUT)/out.mp4" || status=$$?; \
+	@status=0; build/release/bin/studio auto-edit "$(CLIP)" --goal '$(GOAL)' -o "$(OUT)/out.mp4" \
+	  --json "$(OUT)/run.json" || status=$$?; \
 	if [ $$status -ne 0 ] && [ $$status -ne 4 ]; then exit $$status; fi; \
-	echo; echo "demo: the film is   $(CURDIR)/$(OUT)/out.mp4"; \
-	for report in $(OUT)/*.html $(OUT)/*/*.html $(OUT)/*.json; do \
-	  [ ! -f "$$report" ] || echo "demo: its report is $(CURDIR)/$$report"; done
+	echo; echo "demo: the film is    $(abspath $(OUT))/out.mp4"; \
+	for report in $(OUT)/*.html $(OUT)/*/*.html; do \
+	  [ ! -f "$$report" ] || echo "demo: its report is  $(CURDIR)/$$report"; done; \
+	echo "demo: as data in     $(abspath $(OUT))/run.json"; \
+	[ $$status -eq 0 ] || echo "demo: the measured quality stayed under the threshold; the report says why"
 
 ## make test     set up, build, and run every test
 test: setup-tests build
