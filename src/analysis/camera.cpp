@@ -19,7 +19,8 @@ enum Channel { x_path, y_path, zoom_path, roll_path, channels };
 // Where the picture's background lies at each frame, against the shot's first frame.
 struct CameraPath {
   std::vector<double> time;
-  std::vector<char> sure;  // the border agrees on the step into this frame
+  std::vector<char> sure;     // the border agrees on the step into this frame
+  std::vector<char> at_edge;  // a clean move starts or ends here
   std::array<std::vector<double>, channels> at;
   double known_share = 0;
 
@@ -48,6 +49,7 @@ double step_size(const MotionFeatures& m) {
 CameraPath path_of(std::span<const MotionFeatures> motion, std::span<const double> time_s) {
   CameraPath path;
   path.time.assign(time_s.begin(), time_s.end());
+  path.at_edge.assign(time_s.size(), 0);
   for (const MotionFeatures& m : motion) path.sure.push_back(m.confidence > 0.6f && m.border > 0.55f);
   const std::size_t n = motion.size();
   std::vector<char> known(n, 0);
@@ -210,7 +212,7 @@ Shake measure_shake(const CameraPath& path, double threshold) {
     double sum = 0;
     int count = 0;
     for (; end < path.size() && path.time[end] - path.time[begin] < 0.5; ++end)
-      if (path.sure[end]) sum += total[end], ++count;
+      if (path.sure[end] && !path.at_edge[end]) sum += total[end], ++count;
     if (count >= 4) pieces.push_back(std::sqrt(sum / count));
     begin = std::max(end, begin + 1);
   }
@@ -379,6 +381,31 @@ void find_moves(const CameraPath& path, int channel, std::int64_t first_frame, c
   }
 }
 
+// A pan that starts at once bends its path as sharply as a shake does. Where a move is a straight line, the
+// frames around its ends say nothing about the hand.
+void leave_out_edges(CameraPath& path, std::int64_t first_frame, const CameraOptions& options) {
+  for (int c = 0; c < channels; ++c) {
+    const auto& at = path.at[static_cast<std::size_t>(c)];
+    std::vector<CameraMove> moves;
+    find_moves(path, c, first_frame, {}, false, options, moves);
+    for (const CameraMove& m : moves) {
+      const auto first = static_cast<std::size_t>(m.first_frame - first_frame),
+                 last = static_cast<std::size_t>(m.last_frame - first_frame);
+      const double covered = at[last] - at[first], seconds = path.time[last] - path.time[first];
+      if (seconds < 0.5 || std::abs(covered) * edge_factor(c) < 0.05) continue;
+      double stray = 0;
+      for (std::size_t i = first; i <= last; ++i) {
+        const double line = at[first] + covered * (path.time[i] - path.time[first]) / seconds;
+        stray += (at[i] - line) * (at[i] - line);
+      }
+      if (std::sqrt(stray / static_cast<double>(last - first + 1)) > 0.05 * std::abs(covered)) continue;
+      for (std::size_t i = 0; i < path.size(); ++i)
+        if (std::abs(path.time[i] - path.time[first]) < 0.3 || std::abs(path.time[i] - path.time[last]) < 0.3)
+          path.at_edge[i] = 1;
+    }
+  }
+}
+
 double in_widths_per_second(const CameraMove& move) {
   switch (move.kind) {
     case MoveKind::zoom_in:
@@ -447,6 +474,7 @@ CameraJudgement judge_camera(std::span<const MotionFeatures> motion, std::span<c
   if (path.known_share < 0.4 || path.seconds() < 0.08) return judgement;
   bridge_held_frames(motion, path);
 
+  leave_out_edges(path, first_frame, options);
   const Shake shake = measure_shake(path, options.handheld_shake);
   const bool handheld = shake.amplitude > options.handheld_shake && shake.swings > 0.8 &&
                         shake.calm_share < 0.4 && shake.sure_share > 0.5;

@@ -211,7 +211,7 @@ CadenceFound find_cadence(std::span<const FrameFeatures> frames, std::int64_t fi
 }
 
 std::vector<Flicker> find_flicker(std::span<const FrameFeatures> frames, std::int64_t first_frame) {
-  constexpr double kLeastSwing = 2.2;      // levels of mean brightness
+  constexpr double kLeastSwing = 1.6;      // levels of mean brightness
   constexpr double kLongestSwing_s = 0.2;  // half a period at 2.5 Hz
   constexpr int kFewestSwings = 5;
   std::vector<Flicker> found;
@@ -243,6 +243,48 @@ std::vector<Flicker> find_flicker(std::span<const FrameFeatures> frames, std::in
     sizes.push_back(std::abs(b.luma_mean - a.luma_mean));
   }
   if (!turns.empty()) close(turns.size() - 1);
+  return found;
+}
+
+std::vector<Flicker> find_local_flicker(std::span<const FrameFeatures> frames, std::int64_t first_frame) {
+  constexpr double kLeastSwing = 6;  // levels, of a block's mean
+  constexpr int kFewestBlocks = 8, kFewestFrames = 6;
+  std::vector<Flicker> found;
+  if (frames.size() < kFewestFrames + 2) return found;
+  const std::size_t blocks = frames[0].luma_blocks.size();
+  // A block alternates at frame i when it turned back there: up then down, or down then up.
+  std::vector<int> alternating(frames.size(), 0);
+  std::vector<double> size(frames.size(), 0);
+  for (std::size_t i = 1; i + 1 < frames.size(); ++i)
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const int in = frames[i].luma_blocks[b] - frames[i - 1].luma_blocks[b];
+      const int out = frames[i + 1].luma_blocks[b] - frames[i].luma_blocks[b];
+      // Back to about where it was: things that pass by go on instead.
+      if (in * out >= 0 || std::min(std::abs(in), std::abs(out)) < kLeastSwing ||
+          std::abs(in + out) > 0.5 * std::abs(in))
+        continue;
+      ++alternating[i];
+      size[i] += std::abs(in);
+    }
+  for (std::size_t i = 1; i + 1 < frames.size();) {
+    std::size_t end = i;
+    double swing = 0;
+    int count = 0;
+    while (end + 1 < frames.size() && alternating[end] >= kFewestBlocks)
+      swing += size[end], count += alternating[end], ++end;
+    if (end - i >= kFewestFrames) {
+      Flicker f;
+      f.first = first_frame + static_cast<std::int64_t>(i);
+      f.last = first_frame + static_cast<std::int64_t>(end);
+      f.amplitude = swing / count / 2 / 255;
+      f.swings = static_cast<int>(end - i) + 1;
+      const double seconds = seconds_between(frames[i - 1], frames[end]);
+      f.frequency_hz = seconds > 0 ? f.swings / 2.0 / seconds : 0;
+      f.picture_share = count / static_cast<double>(end - i) / static_cast<double>(blocks);
+      found.push_back(f);
+    }
+    i = std::max(end, i + 1);
+  }
   return found;
 }
 

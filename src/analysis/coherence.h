@@ -35,8 +35,12 @@ struct Flicker {
   double amplitude = 0;              // half of the median swing, 0..1
   double frequency_hz = 0;
   int swings = 0;
+  double picture_share = 1;  // of the picture that flickers
 };
 std::vector<Flicker> find_flicker(std::span<const FrameFeatures> frames, std::int64_t first_frame);
+// Parts of the picture that alternate from frame to frame (textures of generated video do): nothing that
+// moves in a real scene turns back with every frame.
+std::vector<Flicker> find_local_flicker(std::span<const FrameFeatures> frames, std::int64_t first_frame);
 
 // One shot. Scores: ssim is the mean over its frame pairs; color_stability falls with changing hue and
 // saturation; motion_smoothness with the jerk of the camera's path; vbench_flicker is VBench's temporal

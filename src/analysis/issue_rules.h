@@ -11,7 +11,7 @@
 namespace studio {
 
 // Of the whole clip: black, dark, overexposed (what a frame shows by itself).
-void find_exposure_issues(const ClipFeatures& clip, std::vector<Issue>& issues);
+void find_exposure_issues(const ClipFeatures& clip, std::span<const Shot> shots, std::vector<Issue>& issues);
 
 // Of one shot's clear part, whose cadence is known.
 void find_blur(const ClipFeatures& clip, FrameSpan span, std::vector<Issue>& issues);

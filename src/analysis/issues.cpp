@@ -101,7 +101,7 @@ void find_file_issues(const ClipFeatures& clip, std::vector<Issue>& issues) {
 
 std::vector<Issue> find_issues(const ClipFeatures& clip, std::span<const Shot> shots) {
   std::vector<Issue> issues;
-  find_exposure_issues(clip, issues);
+  find_exposure_issues(clip, shots, issues);
   for (std::size_t i = 0; i < shots.size(); ++i) {
     const FrameSpan span = clear_part(shots, i);
     if (span.first < 0 || span.last >= static_cast<std::int64_t>(clip.frames.size())) continue;

@@ -75,9 +75,11 @@ void find_freezes(const ClipFeatures& clip, FrameSpan span, const CadenceFound& 
     if (seconds < least_s) return;
     // Black or a plain card stands still by nature.
     if (at(clip, begin).luma_p99 < 26 || at(clip, begin).edge_density < 0.002f) return;
+    // A picture that never moved was meant as one; one that stops is a defect.
     const bool whole = begin <= span.first + 1 && last >= span.last - 1;
     issues.push_back(
-        {"freeze", begin, last, std::clamp((cadence.drawn() ? 0.15 : 0.35) + 0.15 * seconds, 0.0, 0.9),
+        {"freeze", begin, last,
+         whole ? 0.3 : std::clamp((cadence.drawn() ? 0.15 : 0.35) + 0.15 * seconds, 0.0, 0.9),
          whole ? fmt::format("a still image for {:.2f} s from {}: no pixel moves", seconds,
                              clock_of(clip, begin))
                : fmt::format("the picture stands still for {:.2f} s from {}", seconds, clock_of(clip, begin)),

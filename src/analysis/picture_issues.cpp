@@ -28,6 +28,14 @@ bool is_overexposed(const FrameFeatures& f) {
   return burnt && f.luma_mean > 190 && (f.luma_p05 > 70 || f.luma_deviation < 25);
 }
 
+// A fade passes through black on purpose.
+bool in_transition(std::span<const Shot> shots, std::int64_t first, std::int64_t last) {
+  return std::ranges::any_of(shots, [&](const Shot& s) {
+    const std::int64_t half = (s.transition_frames + 1) / 2 + 1;
+    return s.transition_frames > 0 && first >= s.first_frame - half && last <= s.first_frame + half;
+  });
+}
+
 // Calls `report(first, last)` for each run of frames for which `holds`; gaps of up to `bridge` frames are
 // bridged.
 template <typename Holds, typename Report>
@@ -55,7 +63,7 @@ double percentile(std::vector<double> values, double share) {
 
 }  // namespace
 
-void find_exposure_issues(const ClipFeatures& clip, std::vector<Issue>& issues) {
+void find_exposure_issues(const ClipFeatures& clip, std::span<const Shot> shots, std::vector<Issue>& issues) {
   const Frames& frames = clip.frames;
   if (frames.empty()) return;
   const FrameSpan all{0, static_cast<std::int64_t>(frames.size()) - 1};
@@ -63,6 +71,7 @@ void find_exposure_issues(const ClipFeatures& clip, std::vector<Issue>& issues) 
       frames, all, 0, [](const FrameFeatures& f, auto) { return is_black(f); },
       [&](std::int64_t first, std::int64_t last) {
         const double seconds = seconds_of(clip, first, last);
+        if (in_transition(shots, first, last)) return;
         const bool at_edge = first == 0 || last == all.last;
         const bool whole = first == 0 && last == all.last;
         // Films open and close on a little black.
@@ -149,12 +158,23 @@ void find_flicker_issues(const ClipFeatures& clip, FrameSpan span, std::vector<I
   const auto frames =
       std::span(clip.frames)
           .subspan(static_cast<std::size_t>(span.first), static_cast<std::size_t>(span.count()));
-  for (const Flicker& f : find_flicker(frames, span.first))
+  const auto whole = find_flicker(frames, span.first);
+  for (const Flicker& f : whole)
     issues.push_back(
         {"flicker", f.first, f.last, std::clamp(0.3 + f.amplitude * 12, 0.3, 1.0),
          fmt::format("brightness swings by {:.1f} % at {:.1f} Hz for {:.2f} s from {}", f.amplitude * 200,
                      f.frequency_hz, seconds_of(clip, f.first, f.last), clock_of(clip, f.first)),
          "use a deflicker filter on these frames, or leave them out"});
+  for (const Flicker& f : find_local_flicker(frames, span.first)) {
+    const bool told =
+        std::ranges::any_of(whole, [&](const Flicker& w) { return w.first <= f.last && f.first <= w.last; });
+    if (told) continue;
+    issues.push_back(
+        {"flicker", f.first, f.last, std::clamp(0.25 + f.picture_share + f.amplitude * 4, 0.3, 0.9),
+         fmt::format("{:.0f} % of the picture alternates with every frame for {:.2f} s from {}",
+                     100 * f.picture_share, seconds_of(clip, f.first, f.last), clock_of(clip, f.first)),
+         "smooth these frames over time (a temporal denoiser), or make them anew"});
+  }
 }
 
 }  // namespace studio
