@@ -476,8 +476,9 @@ MotionFeatures MotionTracker::follow(const GrayView& frame, bool same_as_before)
   ++s.frames;
   if (same_as_before) {
     MotionFeatures still;
-    still.confidence = s.confidence;
-    still.inlier_share = still.border = still.spread = s.confidence > 0 ? 1.0f : 0.0f;
+    // Equal pixels are no guess: where there was something to follow, it did not move.
+    still.confidence = s.tracks.size() >= 6 ? 1.0f : 0.0f;
+    still.inlier_share = still.border = still.spread = still.confidence;
     still.corners = static_cast<std::uint16_t>(s.tracks.size());
     return still;
   }

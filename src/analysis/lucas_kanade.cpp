@@ -51,14 +51,15 @@ bool sample(const Plane& plane, float x, float y, float* out) {
 }
 
 bool is_black_line(const float* pixels, int count, int step) {
-  // Video black with some noise: nothing above 28 of 255, and next to no detail.
-  float sum = 0, largest = 0;
+  // Video black with some noise: dark and even. A dark scene is dark, but not even.
+  float sum = 0, largest = 0, smallest = 255;
   for (int i = 0; i < count; ++i) {
     const float v = pixels[static_cast<std::ptrdiff_t>(i) * step];
     sum += v;
     largest = std::max(largest, v);
+    smallest = std::min(smallest, v);
   }
-  return largest < 34 && sum / static_cast<float>(count) < 22;
+  return largest < 34 && largest - smallest < 9 && sum / static_cast<float>(count) < 22;
 }
 
 }  // namespace

@@ -114,6 +114,22 @@ TEST(Camera, TurningBackMakesTwoMoves) {
   EXPECT_NEAR(c.moves[1].first_frame, 30, 2);
 }
 
+TEST(Camera, AbruptMovesAreNotAShakingHand) {
+  const auto c = follow(scene(
+                            [](double t) {
+                              return View{.x = 0.25 * std::clamp(t - 0.4, 0.0, 1.2) -
+                                               0.2 * std::clamp(t - 2.4, 0.0, 1.2),
+                                          .y = 0.2 * std::clamp(t - 2.4, 0.0, 1.2)};
+                            },
+                            110))
+                     .camera();
+  EXPECT_EQ(c.style, CameraStyle::smooth) << told(c);
+  ASSERT_EQ(c.moves.size(), 3u) << told(c);
+  EXPECT_EQ(c.moves[0].kind, MoveKind::pan_right);
+  EXPECT_NEAR(c.moves[0].first_frame, 10, 2) << told(c);
+  EXPECT_NEAR(c.moves[0].speed, 0.25, 0.0125);
+}
+
 TEST(Camera, DarkGrainyFlatAndFlickeringPansKeepTheirSpeed) {
   const Still faint(3, 0.06), soft(4, 0.5, 64);
   auto dark = scene([](double t) { return View{.x = 0.1 * t}; });

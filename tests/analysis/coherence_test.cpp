@@ -133,6 +133,27 @@ TEST(Coherence, FadesFlashesAndPassersByAreNoFlicker) {
   EXPECT_TRUE(waving.of("flicker").empty()) << waving.told();
 }
 
+TEST(Coherence, APartThatAlternatesIsLocalFlicker) {
+  const Painter background = tripod();
+  const auto w = watched([&](int frame, RgbImage& image) {
+    background(frame, image);
+    if (frame < 20 || frame >= 50) return;
+    const std::uint8_t tone = frame % 2 ? 200 : 130;
+    image.rectangle(40, 40, 150, 120, {tone, tone, tone});
+  });
+  expect_issue(w, "flicker", 20, 50, 1);
+}
+
+TEST(Coherence, TransitionsAreNoDefects) {
+  using generated::Join;
+  const Painter a = tripod(), b = pan(0.1);
+  for (const Join join : {Join::cut, Join::dissolve, Join::fade_black, Join::fade_white, Join::wipe_right}) {
+    const auto w = watched(generated::sequence({{a, 50}, {b, 50}}, join, join == Join::cut ? 0 : 20), 100);
+    EXPECT_EQ(w.analysis.shots.size(), 2u) << static_cast<int>(join);
+    EXPECT_TRUE(w.analysis.issues.empty()) << static_cast<int>(join) << "\n" << w.told();
+  }
+}
+
 TEST(Coherence, VBenchFlickerIsTheMeanAbsoluteDifference) {
   const auto w = watched(generated::with_brightness(tripod(0), [](int f) { return f % 2 ? 1.1 : 1.0; }), 40);
   double difference = 0;
