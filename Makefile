@@ -56,6 +56,8 @@ check: setup-checks
 	@python3 tests/architecture/check.py && tests/architecture/format.sh
 
 ## make asan     every test but the language model's under address and undefined-behaviour sanitizers
+asan: export LSAN_OPTIONS = suppressions=$(CURDIR)/tests/sanitizers/leaks.txt:print_suppressions=0
+asan: export UBSAN_OPTIONS = print_stacktrace=1
 asan: setup-tests
 	@cmake --preset asan >/dev/null
 	@cmake --build --preset asan -j $(JOBS)
@@ -63,6 +65,7 @@ asan: setup-tests
 
 ## make tsan     the tests of the threaded parts under the thread sanitizer
 TSAN_TESTS := media net models llm analysis render
+tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/tests/sanitizers/races.txt:ignore_noninstrumented_modules=1:history_size=4
 tsan: setup-tests
 	@cmake --preset tsan >/dev/null
 	@cmake --build build/tsan -j $(JOBS) --target $(addprefix test_,$(TSAN_TESTS))
