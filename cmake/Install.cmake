@@ -7,6 +7,8 @@ set(STUDIO_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/AnimationStudio)
 install(TARGETS studio RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/animation-studio
   FILES_MATCHING PATTERN "*.h" PATTERN backends EXCLUDE)
+# The catalog's `lock:` sources are read from beside it.
+install(FILES ${PROJECT_SOURCE_DIR}/setup/lock.json DESTINATION ${CMAKE_INSTALL_DATADIR}/animation-studio/configs)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs ${PROJECT_SOURCE_DIR}/schemas
   DESTINATION ${CMAKE_INSTALL_DATADIR}/animation-studio)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -84,7 +84,7 @@ class ModelCatalog {
   bool offline_ = false;
 };
 
-// "469 MiB", "1.1 GB"-style sizes for messages: decimal, three digits ("491 MB", "1.12 GB").
+// Sizes for messages: decimal units, three digits ("491 MB", "1.12 GB").
 std::string human_bytes(std::uint64_t bytes);
 
 }  // namespace studio

@@ -9,7 +9,7 @@ trap 'rm -rf "$scratch"' EXIT
 fail() { echo "FAILED: $1"; exit 1; }
 
 cmake --install "$build" --prefix "$scratch/prefix" >"$scratch/install.log" || { cat "$scratch/install.log"; fail "cmake --install"; }
-for file in bin/studio include/animation-studio/timeline/timeline.h share/animation-studio/configs/models.yaml \
+for file in bin/studio include/animation-studio/timeline/timeline.h share/animation-studio/configs/models.yaml share/animation-studio/configs/lock.json \
             share/animation-studio/schemas/plan.schema.json share/man/man1/studio.1 \
             share/bash-completion/completions/studio share/zsh/site-functions/_studio \
             share/fish/vendor_completions.d/studio.fish; do
