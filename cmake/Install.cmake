@@ -13,6 +13,22 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs ${PROJECT_SOURCE_DIR}/schemas
   DESTINATION ${CMAKE_INSTALL_DATADIR}/animation-studio)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+# Man page and completion, written by the program itself so that they are true.
+set(descriptions "")
+foreach(entry "man:studio.1:man/man1" "bash:studio:bash-completion/completions" "zsh:_studio:zsh/site-functions"
+        "fish:studio.fish:fish/vendor_completions.d")
+  string(REPLACE ":" ";" entry ${entry})
+  list(GET entry 0 form)
+  list(GET entry 1 file)
+  list(GET entry 2 folder)
+  set(written ${PROJECT_BINARY_DIR}/descriptions/${form}/${file})
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/descriptions/${form})
+  add_custom_command(OUTPUT ${written} COMMAND studio describe ${form} > ${written} DEPENDS studio VERBATIM)
+  list(APPEND descriptions ${written})
+  install(FILES ${written} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder})
+endforeach()
+add_custom_target(descriptions ALL DEPENDS ${descriptions})
+
 # What a program that links the rooms must find itself is in the same file we use.
 install(EXPORT AnimationStudio NAMESPACE AnimationStudio:: DESTINATION ${STUDIO_CMAKE_DIR}
   FILE AnimationStudioTargets.cmake)

@@ -24,5 +24,6 @@ void add_auto_edit(CLI::App& program, Chosen& chosen);
 void add_parody(CLI::App& program, Chosen& chosen);
 void add_list(CLI::App& program, Chosen& chosen);
 void add_models(CLI::App& program, Chosen& chosen);
+void add_describe(CLI::App& program, Chosen& chosen);
 
 }  // namespace studio::cli

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   add_parody(program, chosen);
   add_list(program, chosen);
   add_models(program, chosen);
+  add_describe(program, chosen);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -41,7 +41,7 @@ class List {
   EditDecisionList write();
 
  private:
-  void add_picture(std::size_t item);
+  void add_picture(std::size_t item, const TimeRange& place);
   void add_sound(std::size_t item, const TimeRange& place);
   Event event_of(const Item& item, Time from, Time to, Time at, std::string channel);
   void add_speed(Event& event, const Clip& clip, std::int64_t source_in);
@@ -151,9 +151,8 @@ Event List::event_of(const Item& item, Time from, Time to, Time at, std::string 
   return event;
 }
 
-void List::add_picture(std::size_t item) {
+void List::add_picture(std::size_t item, const TimeRange& place) {
   const auto here = static_cast<std::ptrdiff_t>(item);
-  const TimeRange place = surgery::range_of(track_, item);
   const Transition* before = transition_at(here - 1);
   const Transition* after = transition_at(here + 1);
   const auto* clip = std::get_if<Clip>(&track_.items[item]);
@@ -200,10 +199,13 @@ EditDecisionList List::write() {
   for (const Track& other : timeline_.tracks)
     if (&other != &track_ && !other.items.empty())
       lose(fmt::format("the track '{}' is not in the list", other.id));
+  Time at;  // kept along: asking for each item's start anew takes the square of their number
   for (std::size_t i = 0; i < track_.items.size(); ++i) {
+    const TimeRange place{at, duration_of(track_.items[i])};
+    at = place.end();
     if (const auto* clip = std::get_if<Clip>(&track_.items[i]))
       for (const Effect& effect : clip->effects) lose(fmt::format("the effect '{}'", effect.id));
-    if (!std::holds_alternative<Transition>(track_.items[i])) add_picture(i);
+    if (!std::holds_alternative<Transition>(track_.items[i])) add_picture(i, place);
   }
   std::stable_sort(events_.begin(), events_.end(),
                    [](const auto& a, const auto& b) { return a.front().record_in < b.front().record_in; });

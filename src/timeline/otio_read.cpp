@@ -73,19 +73,21 @@ Result<std::vector<Track>> Reader::read_track(const Json& json, const std::strin
   if (const std::string kind = text_at(json, "kind"); !kind.empty() && kind != "Audio" && kind != "Video")
     lose(path, fmt::format("a track of the kind '{}', read as video", kind));
   std::vector<Track> over;
+  Time at;  // where the next child starts
   const Json& children = child(json, "children");
   for (std::size_t i = 0; children.is_array() && i < children.size(); ++i) {
     const std::string here = fmt::format("{}.children[{}]", path, i);
     const Json& node = children[i];
     const Schema schema = schema_of(node);
-    const Time at = duration_of(track);
     if (schema.name == "Clip") {
       TRY_ASSIGN(Item item, read_clip(node, here, track.kind));
       TRY_ASSIGN(const auto range, read_range(child(node, "source_range"), here));
       TRY(read_markers(node, here, at - (range ? range->start : Time{})));
+      at += duration_of(item);
       track.items.push_back(std::move(item));
     } else if (schema.name == "Gap") {
       TRY_ASSIGN(Item item, read_gap(node, here));
+      at += duration_of(item);
       track.items.push_back(std::move(item));
     } else if (schema.name == "Transition") {
       TRY_ASSIGN(Item item, read_transition(node, here));
@@ -110,7 +112,8 @@ Result<std::vector<Track>> Reader::read_track(const Json& json, const std::strin
         pad_to(*target, at);
         target->items.insert(target->items.end(), inner.items.begin(), inner.items.end());
       }
-      pad_to(track, at + length);
+      at += length;
+      pad_to(track, at);
     } else {
       lose(here, fmt::format("a {} (of a kind this studio does not know)",
                              schema.name.empty() ? "value" : schema.name));
@@ -135,6 +138,10 @@ Result<std::vector<Track>> Reader::read_stack(const Json& json, const std::strin
     const std::string schema = schema_of(children[i]).name;
     std::vector<Track> tracks;
     if (is_ours_ && !text_at(ours(children[i]), "sound_of").empty()) continue;  // made anew when written
+    if (const Json& enabled = child(children[i], "enabled"); enabled.is_boolean() && !enabled.get<bool>()) {
+      lose(here, fmt::format("the disabled layer '{}'", text_at(children[i], "name")));
+      continue;
+    }
     if (schema == "Track" || schema == "Stack") {
       TRY_ASSIGN(tracks, read_nested(children[i], here));
     } else {

@@ -187,11 +187,13 @@ Json sound_of(const Track& track, Rational rate) {
   out["children"] = Json::array();
   Time filled;
   bool sounds = false;
-  for (std::size_t i = 0; i < track.items.size(); ++i) {
-    const auto* clip = std::get_if<Clip>(&track.items[i]);
+  Time at;
+  for (const Item& item : track.items) {
+    const TimeRange place{at, duration_of(item)};
+    at = place.end();
+    const auto* clip = std::get_if<Clip>(&item);
     const auto* file = clip != nullptr ? std::get_if<MediaFile>(&clip->source) : nullptr;
     if (file == nullptr || !file->has_audio || !clip->sound || clip->retime.freeze) continue;
-    const TimeRange place = surgery::range_of(track, i);
     const Time from = std::max(place.start + clip->audio_lead, filled);
     const Time to = place.end() + clip->audio_tail;
     if (to <= from) continue;

@@ -111,8 +111,8 @@ IdPool::IdPool(const Timeline& timeline) {
 std::string IdPool::take(const std::string& wanted) {
   if (!wanted.empty() && taken_.insert(wanted).second) return wanted;
   const std::string stem = wanted.empty() ? "clip" : wanted.substr(0, wanted.find('~'));
-  for (int n = 2;; ++n)
-    if (std::string id = fmt::format("{}~{}", stem, n); taken_.insert(id).second) return id;
+  for (int& n = last_number_.try_emplace(stem, 1).first->second;;)
+    if (std::string id = fmt::format("{}~{}", stem, ++n); taken_.insert(id).second) return id;
 }
 
 std::string fresh_clip_id(const Timeline& timeline, const std::string& wanted) {

@@ -2,6 +2,7 @@
 // For the verbs only; everybody else uses verbs.h and its neighbours.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ class IdPool {
 
  private:
   std::set<std::string> taken_;
+  std::map<std::string, int> last_number_;  // by stem, so that many of one name stay quick
 };
 
 std::string fresh_clip_id(const Timeline& timeline, const std::string& wanted);

@@ -53,9 +53,11 @@ Result<Item> stretched(const Item& item, Time head, Time tail) {
 }
 
 bool inside_a_clip(const Track& track, Time at) {
-  for (std::size_t i = 0; i < track.items.size(); ++i) {
-    const TimeRange range = range_of(track, i);
-    if (range.start < at && at < range.end()) return std::holds_alternative<Clip>(track.items[i]);
+  Time start;
+  for (const Item& item : track.items) {
+    const Time end = start + duration_of(item);
+    if (start < at && at < end) return std::holds_alternative<Clip>(item);
+    start = end;
   }
   return false;
 }

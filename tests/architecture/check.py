@@ -7,7 +7,7 @@ Rules (the names stand in exceptions.txt when a file is excused):
   levels     rooms.txt and the table in ARCHITECTURE.md agree, and every room is in both
   engine     third-party engine headers only in src/<room>/backends/ or the adapters of engines.txt
   public     no header outside backends/ shows an engine or a header of backends/
-  private    another room's backends/ are nobody's business
+  private    another room's backends/ are for backends/ of higher rooms only
   purpose    the first line of each source file says what it is for
   long       no file over 600 lines
   word       no host of a package registry, no path of somebody's machine
@@ -97,7 +97,7 @@ class House:
                 if self.levels[other] >= self.levels[room]:
                     self.problem("arrow", name, number, f"{room} ({self.levels[room]}) includes {other} "
                                  f"({self.levels[other]}): only lower rooms may be included")
-                if "/backends/" in header:
+                if "/backends/" in header and not backend:
                     self.problem("private", name, number, f"includes {header} of another room's backends")
             if not inside:
                 continue
@@ -121,7 +121,7 @@ class House:
         if mark is None:
             return
         first = lines[1] if len(lines) > 1 and lines[0].startswith("#!") else lines[0] if lines else ""
-        if not first.startswith(mark + " ") or len(first) < 12:
+        if not first.startswith((mark + " ", '"""' if name.endswith(".py") else mark + " ")) or len(first) < 12:
             self.problem("purpose", name, 1, f"the first line does not say what the file is for ({mark} ...)")
 
     def check_calls(self, name, lines):

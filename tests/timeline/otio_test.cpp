@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "timeline/timelines.h"
+#include "timeline/verbs.h"
 #include "timeline/verbs_layers.h"
 #include "timeline/verbs_time.h"
 
@@ -165,6 +167,14 @@ TEST(Otio, ForeignFilesAreReadAndLossesNamed) {
   EXPECT_EQ(to_otio(timeline)["tracks"]["children"][0]["children"][0]["metadata"]["tool"]["take"], 3);
 }
 
+TEST(Otio, DisabledLayersAreLeftOutAndNamed) {
+  Json json = to_otio(timeline_of({clip_of("a", 10, 14)}));
+  json["tracks"]["children"][0]["enabled"] = false;
+  const OtioTimeline found = read(json);
+  EXPECT_TRUE(found.timeline.tracks.empty());
+  EXPECT_THAT(found.losses, ElementsAre(HasSubstr("disabled layer 'V1'")));
+}
+
 TEST(Otio, BrokenFilesAreRefusedWithThePlace) {
   const auto error_of = [](std::string_view text) {
     const auto result = from_otio(parse_json(text, "t").value(), "t.otio");
@@ -190,6 +200,24 @@ TEST(Otio, UrlsAndPathsTurnIntoEachOther) {
   EXPECT_EQ(path_of_url("file://localhost/a.mp4"), "/a.mp4");
   EXPECT_EQ(path_of_url("http://x/a%20b"), "http://x/a%20b");
   EXPECT_EQ(path_of_url("a%2"), "a%2");
+}
+
+// An hour of quick cuts, all of one name: reading, writing and editing must not take the square of it.
+TEST(Otio, ManyClipsOfOneName) {
+  Timeline timeline = timeline_of({});
+  for (int i = 0; i < 30'000; ++i) {
+    timeline.tracks[0].items.push_back(clip_of("c", 1, 1.12));
+    std::get<Clip>(timeline.tracks[0].items.back()).id = fmt::format("c{}", i);
+  }
+  Json json = to_otio(timeline);
+  for (Json& clip : json["tracks"]["children"][0]["children"]) clip["metadata"] = Json::object();
+  json["metadata"] = Json::object();
+  json["tracks"]["children"].erase(1);  // its sound, read as a track of others
+  const OtioTimeline again = read(json);
+  EXPECT_EQ(again.timeline.tracks[0].items.size(), 30'000u);
+  EXPECT_EQ(duration_of(again.timeline), seconds(3600));
+  EXPECT_TRUE(validate(again.timeline));
+  EXPECT_TRUE(split(again.timeline, again.timeline.tracks[0].id, seconds(1800.04)));
 }
 
 // The interpreter of the test environment that setup/ makes, or the one on PATH, if it has the package.
