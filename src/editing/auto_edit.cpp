@@ -57,7 +57,7 @@ Result<void> check_options(const LoopOptions& options) {
     return fail(ErrorKind::wrong_usage, "edit: no output file was given", "use -o FILE");
   for (const Path& input : options.inputs)
     if (same_file(input, options.output))
-      return fail(ErrorKind::wrong_usage,
+      return fail(ErrorKind::invalid_input,
                   fmt::format("edit: the output {} is an input", options.output.string()),
                   "give another name for the output");
   // A folder that cannot be written is better found now than after the render. Nothing stays behind.

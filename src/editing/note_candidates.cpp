@@ -96,8 +96,15 @@ bool says_remove(const std::string& note) {
 std::vector<std::string> clauses_of(const std::string& note) {
   std::vector<std::string> clauses(1);
   std::string word;
+  // "black and white", "bianco e nero" are one wish.
+  const auto one_look = [&] {
+    return (word == "and" || word == "e") &&
+           (lowered(clauses.back()).ends_with("black") || lowered(clauses.back()).ends_with("bianco"));
+  };
   const auto flush = [&] {
-    if (word == "but" || word == "and" || word == "then" || word == "ma" || word == "e" || word == "poi")
+    if (one_look())
+      clauses.back() += " " + word;
+    else if (word == "but" || word == "and" || word == "then" || word == "ma" || word == "e" || word == "poi")
       clauses.emplace_back();
     else
       clauses.back() += (clauses.back().empty() ? "" : " ") + word;

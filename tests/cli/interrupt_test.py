@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # Ctrl-C at random moments: the right exit code, no half file, no child left behind.
 """interrupt_test.py BUILD/bin/studio"""
+import json
 import os
 import pathlib
 import random
@@ -35,6 +36,21 @@ def probe_frames(path):
     return int(out.stdout.strip() or 0) if out.returncode == 0 else 0
 
 
+def half_files(path):
+    """What in a file or folder is not whole: iterations that were finished may stay, half ones may not."""
+    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    bad = []
+    for file in files:
+        if file.suffix == ".json":
+            try:
+                json.loads(file.read_text())
+            except ValueError:
+                bad.append(file.name)
+        elif file.suffix in (".mp4", ".jpg", ".png") and probe_frames(file) == 0 or file.name.startswith("."):
+            bad.append(file.name)
+    return bad
+
+
 def interrupt(arguments, outputs, folder, delay):
     """What is wrong after the command was interrupted, or nothing."""
     mark = uuid.uuid4().hex
@@ -53,16 +69,27 @@ def interrupt(arguments, outputs, folder, delay):
         child.communicate()
         return f"it did not stop within {LONGEST_STOP_S} s"
     told = err.decode(errors="replace")[-500:]
-    allowed = {0, 4, 130}
+    # -2: the signal came before main() could ask for it; a shell tells that as 130 too.
+    allowed = {0, 4, 130, -signal.SIGINT}
     if child.returncode not in allowed:
         return f"exit code {child.returncode}: {told}"
     time.sleep(0.2)
     if left := processes_marked(mark):
         return f"left running: {left}"
     after = {p.name for p in (folder / "out").iterdir()}
-    if child.returncode == 130 and (new := after - before):
-        return f"left behind: {sorted(new)}"
-    if child.returncode != 130:
+    interrupted = child.returncode in (130, -signal.SIGINT)
+    if interrupted:
+        for name in sorted(after - before):
+            path = folder / "out" / name
+            # --json is written on every exit, then with the error; OUT.studio/ holds the finished iterations,
+            # keys/ the pictures that were done.
+            told_why = path.suffix == ".json" and json.loads(path.read_text()).get("error", {}).get("kind") == "interrupted"
+            if not told_why and path.suffix != ".studio" and not path.is_dir():
+                return f"left behind: {name}"
+            if bad := half_files(path):
+                return f"half files in {name}: {bad}"
+            subprocess.run(["rm", "-rf", str(path)], check=True)
+    else:
         for output in outputs:
             if not (folder / output).exists():
                 return f"it ended with {child.returncode} and {output} is not there"
