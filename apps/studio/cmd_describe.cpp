@@ -92,17 +92,20 @@ std::string man_option(const CLI::Option& option) {
   for (const std::string& name : names_of(option))
     head += (head.empty() ? "" : ", ") + ("\\fB" + roff(name) + "\\fR");
   std::string body = roff(option.get_description());
+  const auto add = [&body](const std::string& sentence) {
+    if (!body.empty() && body.back() != '.' && body.back() != ')') body += ".";
+    body += " " + roff(sentence);
+  };
   if (takes_value(option)) {
     const ValueForm form = value_of(option);
     head += " \\fI" + roff(form.name) + "\\fR";
     if (!form.words.empty()) {
       std::string words;
       for (const std::string& word : form.words) words += (words.empty() ? "" : ", ") + word;
-      body += roff(fmt::format(" One of {}.", words));
+      add(fmt::format("One of {}.", words));
     }
-    if (!form.range.empty()) body += roff(fmt::format(" Range: {}.", form.range));
-    if (!option.get_default_str().empty())
-      body += roff(fmt::format(" Default: {}.", option.get_default_str()));
+    if (!form.range.empty()) add(fmt::format("Range: {}.", form.range));
+    if (!option.get_default_str().empty()) add(fmt::format("Default: {}.", option.get_default_str()));
   }
   return ".TP\n" + head + "\n" + (body.empty() ? "\\&" : body) + "\n";
 }
@@ -137,6 +140,12 @@ std::string man_page(const CLI::App& program) {
     for (const CLI::Option* option : positionals_of(*command))
       out += ".TP\n\\fI" + roff(option->get_name(true)) + "\\fR\n" + roff(option->get_description()) + "\n";
     for (const CLI::Option* option : flags_of(*command)) out += man_option(*option);
+    for (const CLI::App* inner : commands_of(*command)) {
+      std::string head = "\\fB" + roff(command->get_name() + " " + inner->get_name()) + "\\fR";
+      for (const CLI::Option* option : positionals_of(*inner))
+        head += " \\fI" + roff(option->get_name(true)) + "\\fR";
+      out += ".TP\n" + head + "\n" + roff(inner->get_description()) + "\n";
+    }
     out += man_footer(command->get_footer());
   }
   return out +
@@ -189,6 +198,7 @@ std::string bash_completion(const CLI::App& program) {
                 "' -- \"$word\")); return ;;\n";
     }
     if (!values.empty()) out += "      case $before in\n" + values + "      esac\n";
+    for (const CLI::App* inner : commands_of(*command)) flags.push_back(inner->get_name());
     for (const CLI::Option* option : positionals_of(*command))
       if (const ValueForm form = value_of(*option); !form.words.empty())
         flags.insert(flags.end(), form.words.begin(), form.words.end());

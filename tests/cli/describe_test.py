@@ -33,7 +33,7 @@ def main():
         if not part:
             problems.append(f"the man page has no section on {command}")
             continue
-        heads = "\n".join(re.findall(r"^\.TP\n(.*)$", part[1], re.M))
+        heads = re.sub(r"\\f[BIR]", " ", "\n".join(re.findall(r"^\.TP\n(.*)$", part[1], re.M)))
         if options_in(heads) != told:
             problems.append(f"man page of {command}: differs by {sorted(options_in(heads) ^ told)}")
         bash = re.search(rf"^    {command}\)$(.*?);;\n    [\w-]+\)|^    {command}\)$(.*)esac", texts["bash"], re.M | re.S)
