@@ -179,6 +179,7 @@ def main():
     parser.add_argument("--only", default=",".join(JOBS))
     parser.add_argument("--studio", default=os.path.join(ROOT, "build", "release", "bin", "studio"))
     options = parser.parse_args()
+    options.studio = os.path.abspath(options.studio)
     wanted = options.only.split(",")
     unknown = [job for job in wanted if job not in JOBS]
     if unknown:
