@@ -164,7 +164,8 @@ def job_auto_edit(bench, minute):
 
 
 def moviepy_python():
-    python = os.path.join(os.environ.get("STUDIO_BENCH_VENV", os.path.join(ROOT, "build", "bench-venv")), "bin", "python")
+    """The Python of the benchmark environment (make bench makes it), when MoviePy is in it."""
+    python = os.environ.get("STUDIO_BENCH_PYTHON", "")
     if not os.path.exists(python):
         return None
     return python if subprocess.run([python, "-c", "import moviepy"], capture_output=True).returncode == 0 else None
