@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 namespace studio {
 namespace {
@@ -80,8 +81,20 @@ std::vector<std::int64_t> offsets_to_try(const Fingerprint& file, const Normal& 
         std::lround((reference.frames[where].time_s - file.frames[i].time_s) / step));
     if (best < 0.5f && o >= low && o <= high) found.push_back(o);
   }
+  // Offsets that many probes agree on first, until the table is as large as it may be: a fixed camera's
+  // probes point anywhere.
+  std::map<std::int64_t, std::size_t> votes;
   for (const std::int64_t o : found)
+    for (std::int64_t n = o - 2; n <= o + 2; ++n) ++votes[n];
+  std::stable_sort(found.begin() + 1, found.end(),
+                   [&](std::int64_t x, std::int64_t y) { return votes[x] > votes[y]; });
+  for (const std::int64_t o : found) {
+    if (!all.empty() &&
+        (all.size() + static_cast<std::size_t>(2 * band + 1)) * file.frames.size() > 4 * kMaxCells)
+      break;
+    if (std::find(all.begin(), all.end(), o) != all.end()) continue;
     for (std::int64_t n = o - band; n <= o + band; ++n) all.push_back(n);
+  }
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;

@@ -14,6 +14,7 @@
 #include "editing/fingerprint.h"
 #include "editing/repair.h"
 #include "timeline/plan.h"
+#include "timeline/timeline.h"
 
 namespace studio {
 
@@ -48,10 +49,10 @@ struct Measured {
   int subtitle_streams = 0;
 };
 
-// By the plan's pieces, each frame checked against the source's own picture; by pictures alone without a
-// plan.
+// By the plan's timeline (its lowest video track), each frame checked against the source's own picture; by
+// pictures alone without a plan.
 std::vector<SeenFrame> seen_by_plan(const Fingerprint& file, const Comparison& with_plan,
-                                    std::span<const Piece> pieces, std::span<const EditSource> sources,
+                                    const Timeline& timeline, std::span<const EditSource> sources,
                                     const std::vector<Fingerprint>& prints);
 std::vector<SeenFrame> seen_by_picture(const Fingerprint& file, const Comparison& with_sources);
 

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "editing/compile.h"
 #include "editing/constraints.h"
 #include "editing/damage.h"
 #include "editing/quality_scores.h"
@@ -255,6 +256,28 @@ std::string decision_at(std::span<const Piece> pieces, const Fingerprint& file, 
   return {};
 }
 
+// Black that the plan shows because its source is black there: rendered right, and still nothing to look at.
+void name_black_film(const Measured& m, const std::vector<Fingerprint>& prints, std::vector<Issue>& damage) {
+  const auto black = [](const FramePrint& f) { return f.luma < 20 && f.dark_share > 0.96f; };
+  std::size_t first = 0, length = 0;
+  for (std::size_t i = 0; i <= m.seen.size(); ++i) {
+    bool dark = false;
+    if (i < m.seen.size() && m.seen[i].source >= 0 && black(m.file->frames[i])) {
+      const Fingerprint& print = prints[static_cast<std::size_t>(m.seen[i].source)];
+      dark = black(print.frames[print.frame_at(m.seen[i].source_s)]);
+    }
+    if (dark) {
+      if (length++ == 0) first = i;
+      continue;
+    }
+    if (static_cast<double>(length) / std::max(1.0, m.file->frame_rate) > 0.35)
+      damage.push_back({"black", static_cast<std::int64_t>(first),
+                        static_cast<std::int64_t>(first + length) - 1, 0.3, "the source itself is black here",
+                        "use other film"});
+    length = 0;
+  }
+}
+
 Issue missing_title(const TextFinding& finding, const Fingerprint& file) {
   Issue issue;
   issue.kind = "missing_title";
@@ -396,8 +419,11 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   measured.plan = request.plan;
   measured.pieces = pieces;
   measured.subtitle_streams = facts.subtitle_streams;
+  std::optional<CompiledEdit> compiled;
   if (comparison.kind == ComparedWith::plan)
-    measured.seen = seen_by_plan(print, comparison, pieces, sources, source_prints);
+    if (auto edit = compile_plan(*request.plan, sources)) compiled = *std::move(edit);
+  if (compiled)
+    measured.seen = seen_by_plan(print, comparison, compiled->timeline, sources, source_prints);
   else if (comparison.kind == ComparedWith::sources)
     measured.seen = seen_by_picture(print, comparison);
   else
@@ -413,6 +439,7 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   measured.plan_agreement = static_cast<double>(at_home) / static_cast<double>(print.frames.size());
   measured.source_match = static_cast<double>(proved) / static_cast<double>(print.frames.size());
 
+  if (comparison.kind == ComparedWith::plan) name_black_film(measured, source_prints, damage);
   for (TextTask& task : texts) {
     if (reference && task.of_plan)
       look_in_place(task, file.stills, *reference);

@@ -85,7 +85,9 @@ Result<FingerprintedFile> fingerprint(const Path& file, const FingerprintOptions
   TRY_ASSIGN(auto reader, VideoReader::open(file, reading));
 
   Time start = facts.video->start.value_or(Time{});
-  if (facts.audio && facts.audio->start) start = std::min(start, *facts.audio->start);
+  // Sound that really starts earlier moves the clock; the priming samples of a codec do not.
+  if (facts.audio && facts.audio->start && *facts.audio->start < start - Time::from_seconds(0.1))
+    start = *facts.audio->start;
 
   FingerprintBuilder sound;
   std::optional<Error> sound_error;

@@ -6,11 +6,56 @@
 #include <fmt/format.h>
 
 #include "editing/repair.h"
+#include "media/image.h"
+#include "media/video_reader.h"
 
 namespace studio {
+namespace {
 
-Result<std::vector<StripPicture>> result_strip(const Path&, double, const Job&) {
-  return std::vector<StripPicture>{};
+std::string base64(std::string_view bytes) {
+  static constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve(bytes.size() * 4 / 3 + 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k)
+      group = group << 8 | (k < left ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    for (std::size_t k = 0; k < 4; ++k) out += k <= left ? kDigits[group >> (18 - 6 * k) & 63] : '=';
+  }
+  return out;
+}
+
+constexpr int kPictures = 12, kPictureWidth = 240;
+
+}  // namespace
+
+Result<std::vector<StripPicture>> result_strip(const Path& file, double duration_s, const Job& job) {
+  VideoReaderOptions options;
+  options.width = kPictureWidth;
+  options.format = "rgb24";
+  TRY_ASSIGN(auto reader, VideoReader::open(file, options));
+  const Time start = reader.stream().start.value_or(Time{});
+  std::vector<StripPicture> pictures;
+  for (int n = 0; n < kPictures; ++n) {
+    if (job.cancelled()) return fail(ErrorKind::interrupted, "take pictures for the report: stopped");
+    // In the middle of each twelfth, so that neither the first black nor the last fade is all there is.
+    const double t = (n + 0.5) * duration_s / kPictures;
+    TRY(reader.seek(start + Time::from_seconds(t)));
+    TRY_ASSIGN(const auto frame, reader.next());
+    if (!frame) break;
+    const FramePlanes& view = frame->picture;
+    std::vector<std::uint8_t> rgb(static_cast<std::size_t>(view.width) *
+                                  static_cast<std::size_t>(view.height) * 3);
+    const std::size_t row = static_cast<std::size_t>(view.width) * 3;
+    for (int y = 0; y < view.height; ++y)
+      std::copy_n(view.plane[0].data + static_cast<std::ptrdiff_t>(y) * view.plane[0].stride, row,
+                  rgb.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(y) * row));
+    TRY_ASSIGN(const std::string jpeg, encode_jpeg(rgb, view.width, view.height, 80));
+    pictures.push_back({t, "data:image/jpeg;base64," + base64(jpeg)});
+  }
+  return pictures;
 }
 
 std::vector<TimelinePiece> timeline_pieces(const EditPlan& plan) {
