@@ -310,12 +310,17 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   watching.use_cache = options.use_cache;
   const Job quiet{.progress = {}, .stop = job.stop};
 
+  Evaluation e;
   // What was wanted.
   stage("judge: sources", 0);
   std::vector<EditSource> watched;
   std::span<const EditSource> sources = request.sources;
   if (sources.empty() && request.plan) {
-    TRY_ASSIGN(watched, watch_sources(*request.plan, watching, quiet));
+    auto result = watch_sources(*request.plan, watching, quiet);
+    if (!result && result.error().kind == ErrorKind::interrupted) return std::unexpected(result.error());
+    // A plan whose clips are gone still tells what was wished; the file is then judged alone.
+    if (result) watched = *std::move(result);
+    else e.notes.push_back("the plan's sources could not be watched: " + result.error().message);
     sources = watched;
   }
   const std::string goal = !request.goal.empty() ? request.goal : request.plan ? request.plan->goal : "";
@@ -349,7 +354,6 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   TRY_ASSIGN(FingerprintedFile file, fingerprint(request.file, {.stills_at_s = stills_at_s}, quiet));
   const Fingerprint& print = file.print;
 
-  Evaluation e;
   e.file = request.file.string();
   TRY_ASSIGN(e.sha256, sha256_of_file(request.file));
   e.duration_s = print.duration_s;
@@ -380,7 +384,7 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
     source_prints.push_back(std::move(p));
   }
   std::optional<PlanReference> reference;
-  if (request.plan) {
+  if (request.plan && !sources.empty()) {
     auto result = render_reference(*request.plan, sources, stills_at_s, options.use_cache, quiet);
     if (!result && result.error().kind == ErrorKind::interrupted) return std::unexpected(result.error());
     if (result)

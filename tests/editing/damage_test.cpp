@@ -34,8 +34,11 @@ bool ffmpeg(std::vector<std::string> arguments) {
 const std::vector<std::string> kEncode{"-c:v",     "libx264", "-preset", "ultrafast", "-crf", "20",
                                        "-pix_fmt", "yuv420p", "-c:a",    "aac",       "-b:a", "128k"};
 
-std::vector<std::string> operator+(std::vector<std::string> a, const std::vector<std::string>& b) {
+using Words = std::vector<std::string>;
+
+Words joined(Words a, const Words& b, const Words& c = {}) {
   a.insert(a.end(), b.begin(), b.end());
+  a.insert(a.end(), c.begin(), c.end());
   return a;
 }
 
@@ -88,7 +91,7 @@ std::vector<Damage> damages(const Clip& clip) {
        2, end},
       {"clipping", sound("aformat=sample_fmts=s16,volume=38dB:precision=fixed:enable='between(t,3,5.5)'"), 3,
        5.5},
-      {"desync", sound("adelay=320:all=1") + std::vector<std::string>{"-shortest"}, 1, end},
+      {"desync", joined(sound("adelay=320:all=1"), {"-shortest"}), 1, end},
       {"dark", filter("eq=brightness=-0.22:enable='between(t,3,6)'"), 3, 6},
       {"stutter", filter(fmt::format("fps={:.5f},fps={}", clip.frame_rate / 4, rate)), 0, end},
       {"speed",
@@ -125,17 +128,17 @@ class DamageTest : public testing::Test {
     const std::string mega = (kExamples / "Megamind.avi").string(), walk = (kExamples / "vtest.avi").string();
     if (std::filesystem::exists(mega)) {
       all.push_back({"Megamind", folder / "mega.mp4", 23.976, {{1, 3.5}, {5, 8}, {8.4, 10.9}}});
-      ffmpeg({"-i", mega, "-vf", "scale=480:352"} + kEncode +
-             std::vector<std::string>{all.back().source.string()});
+      ffmpeg(joined({"-i", mega, "-vf", "scale=480:352"}, kEncode, {all.back().source.string()}));
       all.push_back({"vtest", folder / "walk.mp4", 10, {{2, 5}, {9, 12}, {14, 17}}});
-      ffmpeg({"-i", walk, "-stream_loop", "2", "-i", mega, "-t", "20", "-map", "0:v", "-map", "1:a", "-vf",
-              "scale=480:360"} +
-             kEncode + std::vector<std::string>{all.back().source.string()});
+      ffmpeg(joined({"-i", walk, "-stream_loop", "2", "-i", mega, "-t", "20", "-map", "0:v", "-map", "1:a",
+                     "-vf", "scale=480:360"},
+                    kEncode, {all.back().source.string()}));
     }
     all.push_back({"generated", folder / "made.mp4", 25, {{0.5, 3}, {4, 7}, {8, 11}}});
-    ffmpeg({"-f", "lavfi", "-i", "testsrc2=s=480x270:r=25:d=12", "-f", "lavfi", "-i",
-            "aevalsrc='0.3*sin(2*PI*(300+40*sin(t*2.7))*t)*(0.4+0.4*sin(2*PI*2.3*t))+0.05*random(0)':d=12"} +
-           kEncode + std::vector<std::string>{all.back().source.string()});
+    ffmpeg(joined(
+        {"-f", "lavfi", "-i", "testsrc2=s=480x270:r=25:d=12", "-f", "lavfi", "-i",
+         "aevalsrc='0.3*sin(2*PI*(300+40*sin(t*2.7))*t)*(0.4+0.4*sin(2*PI*2.3*t))+0.05*random(0)':d=12"},
+        kEncode, {all.back().source.string()}));
     return all;
   }
 
@@ -212,8 +215,7 @@ TEST_F(DamageTest, EveryDamageLowersTheScoreAndIsNamedAtItsFrames) {
     std::vector<std::tuple<std::string, Path, double, double>> files{{"missing_title", untitled, 0.4, 2.6}};
     for (const Damage& damage : damages(clip)) {
       const Path file = scratch->path() / fmt::format("{}_{}.mp4", clip.name, damage.kind);
-      ASSERT_TRUE(ffmpeg(std::vector<std::string>{"-i", clean.string()} + damage.arguments + kEncode +
-                         std::vector<std::string>{file.string()}));
+      ASSERT_TRUE(ffmpeg(joined(joined({"-i", clean.string()}, damage.arguments, kEncode), {file.string()})));
       files.emplace_back(damage.kind, file, damage.from_s, damage.to_s);
     }
     for (const bool with_plan : {true, false}) {

@@ -72,7 +72,9 @@ TEST(Note, ATitleOfTheNoteTakesTheOldOnesPlace) {
   ASSERT_TRUE(next) << next.error().message;
   ASSERT_EQ(count(next->plan, DecisionType::text_overlay), 1u);
   for (const Decision& d : next->plan.decisions)
-    if (d.type == DecisionType::text_overlay) EXPECT_EQ(d.params.value("text", ""), "Goodbye");
+    if (d.type == DecisionType::text_overlay) {
+      EXPECT_EQ(d.params.value("text", ""), "Goodbye");
+    }
 }
 
 TEST(Note, UseShotThreeBringsItIn) {
@@ -119,7 +121,9 @@ TEST(Note, LockedDecisionsSurvive) {
       EXPECT_EQ(it->params, params) << id << " after " << note;
       EXPECT_TRUE(it->locked);
     }
-    if (std::string(note) == "remove the title") EXPECT_FALSE(patch.refused.empty());
+    if (std::string(note) == "remove the title") {
+      EXPECT_FALSE(patch.refused.empty());
+    }
   }
 }
 
@@ -195,7 +199,7 @@ TEST(Issues, TheModelChoosesOnlyAmongWhatIsPossible) {
   Evaluation e = with_issue("black", 0, 24);
   e.issues.push_back(with_issue("freeze", 200, 240).issues.front());
   ScriptedModel invents(R"({"reason": "because", "first": "explode_everything"})");
-  const auto patch = suggest_improvements(plan, e, from, {.model = &invents});
+  const auto patch = suggest_improvements(plan, e, from, {.model = &invents, .note = {}});
   ASSERT_TRUE(patch);
   EXPECT_FALSE(patch->steps.empty());
   EXPECT_EQ(patch->origin, "rules");
