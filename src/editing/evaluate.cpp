@@ -226,24 +226,24 @@ void weigh(Evaluation& e, const QualityWeights& weights) {
   for (auto& s : e.technical) total += s.weight = weight(weights.technical, s.name);
   for (auto& s : e.creative) total += s.weight = weight(weights.creative, s.name);
   if (total <= 0) return;
+  // Scores that do not apply hand their weight to the others; the opinion may not gain more than 0.2 by that.
+  double opinion = 0;
+  for (const QualityScore& s : e.creative)
+    if (s.name == "goal") opinion = s.weight / total;
+  const double most = std::min(opinion, 0.2);
   double sum = 0;
   for (auto* scores : {&e.technical, &e.creative})
     for (QualityScore& s : *scores) {
-      s.weight /= total;
-      // Scores that do not apply hand their weight to the others; the opinion may not gain by that.
-      if (s.name == "goal") s.weight = std::min(s.weight, 0.2);
+      s.weight = s.name == "goal" ? most : s.weight / total * (1 - most) / std::max(1e-9, 1 - opinion);
+      sum += s.weight * s.value;
     }
-  double applied = 0;
-  for (const auto* scores : {&e.technical, &e.creative})
-    for (const QualityScore& s : *scores) sum += s.weight * s.value, applied += s.weight;
-  double score = std::clamp(sum / applied - total_penalty(e.issues), 0.0, 1.0);
-  for (const ConstraintCheck& c : e.constraints)
-    if (c.explicit_wish && c.met && !*c.met) {
-      score *= e.threshold * weights.unmet_factor;
-      break;
-    }
+  double score = std::clamp(sum - total_penalty(e.issues), 0.0, 1.0);
+  const bool unmet = std::any_of(e.constraints.begin(), e.constraints.end(), [](const ConstraintCheck& c) {
+    return c.explicit_wish && c.met && !*c.met;
+  });
+  if (unmet) score *= e.threshold * weights.unmet_factor;
   e.score = score;
-  e.passed = e.score >= e.threshold;
+  e.passed = e.score >= e.threshold && !unmet;
 }
 
 // Decision of the plan that an issue's frames belong to.
@@ -319,8 +319,10 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
     auto result = watch_sources(*request.plan, watching, quiet);
     if (!result && result.error().kind == ErrorKind::interrupted) return std::unexpected(result.error());
     // A plan whose clips are gone still tells what was wished; the file is then judged alone.
-    if (result) watched = *std::move(result);
-    else e.notes.push_back("the plan's sources could not be watched: " + result.error().message);
+    if (result)
+      watched = *std::move(result);
+    else
+      e.notes.push_back("the plan's sources could not be watched: " + result.error().message);
     sources = watched;
   }
   const std::string goal = !request.goal.empty() ? request.goal : request.plan ? request.plan->goal : "";
