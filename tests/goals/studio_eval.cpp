@@ -28,6 +28,9 @@ namespace {
 
 constexpr int kSecondClip = 2000;  // frame numbers of the second generated clip begin here
 
+// Small: a strip that flickers over a third of the picture hides the cuts from shot detection.
+constexpr generated::CodeBox kCode{0.3, 0.03, 0.4, 0.13};
+
 // ---- clips ----
 
 // Every shot is another part of a still under a slow pan, so that cuts are cuts to any detector.
@@ -38,15 +41,24 @@ Result<void> make_coded(const Path& path, int shots, int shot_frames, int offset
   for (int i = 0; i < shots; ++i) {
     const auto& place = places[(i + offset / 1000) % 6];
     generated::CameraPath camera{.pan = 0.02 + 0.01 * i, .start_x = place[0], .start_y = place[1], .view = 0.2 + 0.04 * (i % 3)};
-    double light = i % 2 == 0 ? 1.0 : 0.6;
-    scenes.push_back({generated::with_brightness(generated::camera_over(still, camera, {25, 1}), [light](int) { return light; }), shot_frames});
+    auto view = generated::camera_over(still, camera, {25, 1});
+    // Other colours in every shot: the same wallpaper in other light would be no cut.
+    scenes.push_back({[view, i](int frame, generated::RgbImage& image) {
+                        view(frame, image);
+                        for (std::size_t p = 0; p + 2 < image.rgb.size(); p += 3) {
+                          std::uint8_t* c = image.rgb.data() + p;
+                          if (i % 3 == 1) std::swap(c[0], c[2]), c[1] = static_cast<std::uint8_t>(c[1] / 2);
+                          if (i % 3 == 2) c[0] = static_cast<std::uint8_t>(255 - c[0]), c[1] = static_cast<std::uint8_t>(255 - c[1]);
+                        }
+                      },
+                      shot_frames});
   }
   auto backgrounds = generated::sequence(scenes);
   generated::ClipSpec spec;
   spec.frames = shots * shot_frames;
   auto painter = [=](int frame, generated::RgbImage& image) {
     backgrounds(frame, image);
-    generated::paint_number(image, frame + offset);
+    generated::paint_number(image, frame + offset, kCode);
   };
   return generated::write_clip(path, spec, painter, sound ? generated::tone(440, 0.2) : generated::Sounder{});
 }
@@ -91,7 +103,7 @@ Result<Measured> measure(const Path& file) {
     if (!frame || !gray) break;
     Seen seen;
     seen.at_s = frame->pts.seconds();
-    if (auto number = generated::read_number(gray->picture)) seen.number = *number;
+    if (auto number = generated::read_number(gray->picture, kCode)) seen.number = *number;
     const PlaneView& plane = frame->picture.plane[0];
     double luma = 0, chroma = 0;
     int n = 0;
