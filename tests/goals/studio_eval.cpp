@@ -10,8 +10,8 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
+#include <nlohmann/json.hpp>
 
 #include "analysis/analysis.h"
 #include "editing/compile.h"
@@ -35,12 +35,14 @@ constexpr generated::CodeBox kCode{0.3, 0.03, 0.4, 0.13};
 
 // Every shot is another part of a still under a slow pan, so that cuts are cuts to any detector.
 Result<void> make_coded(const Path& path, int shots, int shot_frames, int offset, bool sound) {
-  static constexpr double places[][2] = {{0.25, 0.3}, {0.75, 0.7}, {0.5, 0.25}, {0.25, 0.75}, {0.7, 0.3}, {0.5, 0.8}};
+  static constexpr double places[][2] = {{0.25, 0.3},  {0.75, 0.7}, {0.5, 0.25},
+                                         {0.25, 0.75}, {0.7, 0.3},  {0.5, 0.8}};
   TRY_ASSIGN(auto still, generated::default_still());
   std::vector<generated::Scene> scenes;
   for (int i = 0; i < shots; ++i) {
     const auto& place = places[(i + offset / 1000) % 6];
-    generated::CameraPath camera{.pan = 0.02 + 0.01 * i, .start_x = place[0], .start_y = place[1], .view = 0.2 + 0.04 * (i % 3)};
+    generated::CameraPath camera{
+        .pan = 0.02 + 0.01 * i, .start_x = place[0], .start_y = place[1], .view = 0.2 + 0.04 * (i % 3)};
     auto view = generated::camera_over(still, camera, {25, 1});
     // Other colours in every shot: the same wallpaper in other light would be no cut.
     scenes.push_back({[view, i](int frame, generated::RgbImage& image) {
@@ -48,7 +50,9 @@ Result<void> make_coded(const Path& path, int shots, int shot_frames, int offset
                         for (std::size_t p = 0; p + 2 < image.rgb.size(); p += 3) {
                           std::uint8_t* c = image.rgb.data() + p;
                           if (i % 3 == 1) std::swap(c[0], c[2]), c[1] = static_cast<std::uint8_t>(c[1] / 2);
-                          if (i % 3 == 2) c[0] = static_cast<std::uint8_t>(255 - c[0]), c[1] = static_cast<std::uint8_t>(255 - c[1]);
+                          if (i % 3 == 2)
+                            c[0] = static_cast<std::uint8_t>(255 - c[0]),
+                            c[1] = static_cast<std::uint8_t>(255 - c[1]);
                         }
                       },
                       shot_frames});
@@ -67,10 +71,14 @@ Result<Path> clip_path(const std::string& name, const Path& folder) {
   if (name.find('/') != std::string::npos) return Path(name);
   Path path = folder / (name + ".mp4");
   if (std::filesystem::exists(path)) return path;
-  if (name == "coded") TRY(make_coded(path, 6, 125, 0, true));           // 30 s, six shots of 5 s
-  else if (name == "coded_b") TRY(make_coded(path, 3, 100, kSecondClip, true));  // 12 s, three shots of 4 s
-  else if (name == "coded_silent") TRY(make_coded(path, 4, 75, 0, false));  // 12 s, no sound
-  else return fail(ErrorKind::not_found, "there is no clip " + name);
+  if (name == "coded")
+    TRY(make_coded(path, 6, 125, 0, true));  // 30 s, six shots of 5 s
+  else if (name == "coded_b")
+    TRY(make_coded(path, 3, 100, kSecondClip, true));  // 12 s, three shots of 4 s
+  else if (name == "coded_silent")
+    TRY(make_coded(path, 4, 75, 0, false));  // 12 s, no sound
+  else
+    return fail(ErrorKind::not_found, "there is no clip " + name);
   return path;
 }
 
@@ -130,7 +138,8 @@ Result<Measured> measure(const Path& file) {
   }
   for (std::size_t i = 0; i + 800 <= all.size(); i += 800) {
     double sum = 0;
-    for (std::size_t k = i; k < i + 800; ++k) sum += static_cast<double>(all[k]) * static_cast<double>(all[k]);
+    for (std::size_t k = i; k < i + 800; ++k)
+      sum += static_cast<double>(all[k]) * static_cast<double>(all[k]);
     m.rms.push_back(std::sqrt(sum / 800));
   }
   return m;
@@ -158,13 +167,18 @@ double source_s(int number, const std::string& source) {
   return (second ? number - kSecondClip : number) / 25.0;
 }
 
-std::vector<double> range_of(const YAML::Node& node) { return node.as<std::vector<double>>(); }
+std::vector<double> range_of(const YAML::Node& node) {
+  return node.as<std::vector<double>>();
+}
 
 // Mean absolute difference of the picture between the file and one rendered without some decisions.
-Result<std::vector<double>> difference_without(const Subject& s, const std::string& type, const std::string& effect) {
+Result<std::vector<double>> difference_without(const Subject& s, const std::string& type,
+                                               const std::string& effect) {
   EditPlan plain = s.plan;
   std::erase_if(plain.decisions, [&](const Decision& d) {
-    return name_of(d.type) == type && (effect.empty() || d.params.value("effect", "") == effect || d.params.value("layout", "") == effect || d.params.value("text", "") == effect);
+    return name_of(d.type) == type &&
+           (effect.empty() || d.params.value("effect", "") == effect ||
+            d.params.value("layout", "") == effect || d.params.value("text", "") == effect);
   });
   TRY_ASSIGN(auto compiled, compile_plan(plain, s.sources));
   compiled.settings.quality = Quality::draft;
@@ -180,8 +194,9 @@ Result<std::vector<double>> difference_without(const Subject& s, const std::stri
     double sum = 0;
     for (int y = 0; y < fa->picture.height; ++y)
       for (int x = 0; x < fa->picture.width; ++x)
-        sum += std::abs(fa->picture.plane[0].data[static_cast<std::ptrdiff_t>(y) * fa->picture.plane[0].stride + x] -
-                        fb->picture.plane[0].data[static_cast<std::ptrdiff_t>(y) * fb->picture.plane[0].stride + x]);
+        sum += std::abs(
+            fa->picture.plane[0].data[static_cast<std::ptrdiff_t>(y) * fa->picture.plane[0].stride + x] -
+            fb->picture.plane[0].data[static_cast<std::ptrdiff_t>(y) * fb->picture.plane[0].stride + x]);
     out.push_back(sum / (fa->picture.width * fa->picture.height));
   }
   return out;
@@ -208,7 +223,10 @@ std::vector<Run> runs_of(const Measured& m) {
       if (std::abs(here - before) > 6 * gap + 2) break;
       run.last = j;
     }
-    run.step = run.last > run.first ? static_cast<double>(m.frames[run.last].number - m.frames[run.first].number) / static_cast<double>(run.last - run.first) : 0;
+    run.step = run.last > run.first
+                   ? static_cast<double>(m.frames[run.last].number - m.frames[run.first].number) /
+                         static_cast<double>(run.last - run.first)
+                   : 0;
     runs.push_back(run);
     i = j;
   }
@@ -217,12 +235,16 @@ std::vector<Run> runs_of(const Measured& m) {
 
 bool check(const std::string& kind, const YAML::Node& want, const Subject& s, std::string& why) {
   const Measured& m = s.file;
-  auto within = [&](double value, double low, double high) { return value >= low && value <= high ? true : fail_with(why, fmt::format("{:.2f}", value)); };
+  auto within = [&](double value, double low, double high) {
+    return value >= low && value <= high ? true : fail_with(why, fmt::format("{:.2f}", value));
+  };
   if (kind == "duration") {
     auto r = range_of(want);
     return r.size() == 1 ? within(m.duration_s, r[0] - 0.25, r[0] + 0.25) : within(m.duration_s, r[0], r[1]);
   }
-  if (kind == "aspect") return within(static_cast<double>(m.width) / m.height / (want[0].as<double>() / want[1].as<double>()), 0.99, 1.01);
+  if (kind == "aspect")
+    return within(static_cast<double>(m.width) / m.height / (want[0].as<double>() / want[1].as<double>()),
+                  0.99, 1.01);
   if (kind == "height") return within(m.height, want.as<double>(), want.as<double>());
   if (kind == "rate") return within(m.rate, want.as<double>() - 0.05, want.as<double>() + 0.05);
   if (kind == "silent" || kind == "audible") {
@@ -250,14 +272,16 @@ bool check(const std::string& kind, const YAML::Node& want, const Subject& s, st
   }
   if (kind == "shows" || kind == "hides") {
     std::string source = want["source"].as<std::string>("s1");
-    double from = want["from"].as<double>(), to = want["to"].as<double>(), least = want["least"].as<double>(0.9);
+    double from = want["from"].as<double>(), to = want["to"].as<double>(),
+           least = want["least"].as<double>(0.9);
     std::vector<bool> seen(static_cast<std::size_t>(std::lround((to - from) * 25)), false);
     for (const Seen& f : m.frames) {
       double t = source_s(f.number, source);
       auto i = std::lround((t - from) * 25);
       if (t >= 0 && i >= 0 && i < static_cast<long>(seen.size())) seen[static_cast<std::size_t>(i)] = true;
     }
-    double share = static_cast<double>(std::ranges::count(seen, true)) / static_cast<double>(std::max<std::size_t>(1, seen.size()));
+    double share = static_cast<double>(std::ranges::count(seen, true)) /
+                   static_cast<double>(std::max<std::size_t>(1, seen.size()));
     return kind == "shows" ? within(share, least, 1) : within(share, 0, 0.011);
   }
   if (kind == "opens" || kind == "ends") {
@@ -285,21 +309,28 @@ bool check(const std::string& kind, const YAML::Node& want, const Subject& s, st
       if (shots.empty() || shots.back() != shot) shots.push_back(shot);
     }
     auto wanted = want.as<std::vector<int>>();
-    return shots == wanted ? true : fail_with(why, fmt::format("{} pieces, first {}", shots.size(), shots.empty() ? 0 : shots[0]));
+    return shots == wanted ? true
+                           : fail_with(why, fmt::format("{} pieces, first {}", shots.size(),
+                                                        shots.empty() ? 0 : shots[0]));
   }
   if (kind == "pieces") {
     auto runs = runs_of(m);
     return within(static_cast<double>(runs.size()), want[0].as<double>(), want[1].as<double>());
   }
   if (kind == "speed") {  // of the film between two source times, or of the last output seconds
-    double factor = want["factor"].as<double>(), from = want["from"].as<double>(0), to = want["to"].as<double>(1e9);
+    double factor = want["factor"].as<double>(), from = want["from"].as<double>(0),
+           to = want["to"].as<double>(1e9);
     double last = want["last_s"].as<double>(1e9);
     std::vector<double> steps;
     for (const Run& run : runs_of(m)) {
       std::size_t a = run.first, b = run.last;
-      while (a < b && (m.frames[a].number < 0 || source_s(m.frames[a].number, "s1") < from || m.frames[a].at_s < m.duration_s - last)) ++a;
+      while (a < b && (m.frames[a].number < 0 || source_s(m.frames[a].number, "s1") < from ||
+                       m.frames[a].at_s < m.duration_s - last))
+        ++a;
       while (b > a && (m.frames[b].number < 0 || source_s(m.frames[b].number, "s1") >= to)) --b;
-      if (b > a + 8) steps.push_back(std::abs(static_cast<double>(m.frames[b].number - m.frames[a].number)) / static_cast<double>(b - a));
+      if (b > a + 8)
+        steps.push_back(std::abs(static_cast<double>(m.frames[b].number - m.frames[a].number)) /
+                        static_cast<double>(b - a));
     }
     if (steps.empty()) return fail_with(why, "not seen");
     for (double step : steps)
@@ -308,7 +339,8 @@ bool check(const std::string& kind, const YAML::Node& want, const Subject& s, st
   }
   if (kind == "reversed") {
     for (const Run& run : runs_of(m))
-      if (run.last > run.first + 5 && run.step >= 0) return fail_with(why, fmt::format("step {:.2f}", run.step));
+      if (run.last > run.first + 5 && run.step >= 0)
+        return fail_with(why, fmt::format("step {:.2f}", run.step));
     return true;
   }
   if (kind == "freeze") {
@@ -331,7 +363,8 @@ bool check(const std::string& kind, const YAML::Node& want, const Subject& s, st
     return within(fastest / slowest, 1.8, 100);
   }
   if (kind == "gray" || kind == "color") {
-    double from = want.IsSequence() ? want[0].as<double>() : 0, to = want.IsSequence() ? want[1].as<double>() : 1e9, most = 0, sum = 0;
+    double from = want.IsSequence() ? want[0].as<double>() : 0,
+           to = want.IsSequence() ? want[1].as<double>() : 1e9, most = 0, sum = 0;
     int n = 0;
     for (const Seen& f : m.frames)
       if (f.at_s >= from + 0.05 && f.at_s < to - 0.05) most = std::max(most, f.chroma), sum += f.chroma, ++n;
@@ -340,7 +373,9 @@ bool check(const std::string& kind, const YAML::Node& want, const Subject& s, st
   if (kind == "black_at_end") return within(m.frames.empty() ? 255 : m.frames.back().luma, 0, 40);
   if (kind == "black_at_start") return within(m.frames.empty() ? 255 : m.frames.front().luma, 0, 40);
   if (kind == "text" || kind == "look") {
-    auto difference = difference_without(s, kind == "text" ? "text_overlay" : want["type"].as<std::string>("effect"), want["of"].as<std::string>(""));
+    auto difference =
+        difference_without(s, kind == "text" ? "text_overlay" : want["type"].as<std::string>("effect"),
+                           want["of"].as<std::string>(""));
     if (!difference) return fail_with(why, difference.error().message);
     double from = want["from"].as<double>(), to = want["to"].as<double>();
     if (from < 0) from += m.duration_s;
@@ -350,13 +385,17 @@ bool check(const std::string& kind, const YAML::Node& want, const Subject& s, st
     int n_in = 0, n_out = 0;
     for (std::size_t i = 0; i < difference->size(); ++i) {
       double t = static_cast<double>(i) / m.rate;
-      if (t >= from + 0.3 && t < to - 0.3) inside += (*difference)[i], ++n_in;
-      else if (t < from - 0.2 || t > to + 0.2) outside += (*difference)[i], ++n_out;
+      if (t >= from + 0.3 && t < to - 0.3)
+        inside += (*difference)[i], ++n_in;
+      else if (t < from - 0.2 || t > to + 0.2)
+        outside += (*difference)[i], ++n_out;
     }
     inside /= std::max(1, n_in);
     outside /= std::max(1, n_out);
     bool alone = want["alone"].as<bool>(true);
-    return inside > 0.35 && (!alone || outside < 0.5 * inside) ? true : fail_with(why, fmt::format("{:.2f} inside, {:.2f} outside", inside, outside));
+    return inside > 0.35 && (!alone || outside < 0.5 * inside)
+               ? true
+               : fail_with(why, fmt::format("{:.2f} inside, {:.2f} outside", inside, outside));
   }
   if (kind == "mixed_frames") {  // crossfades: frames of which the number cannot be read
     int n = 0;
@@ -377,8 +416,8 @@ struct Options {
 };
 
 // Renders and checks one plan; every check that could not even be rendered counts as not held.
-void try_plan(const EditPlan& plan, const std::vector<EditSource>& sources, const YAML::Node& checks, const Path& folder, const std::string& id, Tally& tally,
-              bool loud, Json& rows) {
+void try_plan(const EditPlan& plan, const std::vector<EditSource>& sources, const YAML::Node& checks,
+              const Path& folder, const std::string& id, Tally& tally, bool loud, Json& rows) {
   tally.total += static_cast<int>(checks.size());
   auto say = [&](const std::string& text) {
     if (loud) std::printf("  %s\n", text.c_str());
@@ -409,9 +448,12 @@ Result<int> run(const Options& options) {
     chat.url = options.url;
     if (chat.url.empty()) chat.model = options.model;
     auto opened = open_chat_model(chat);
-    if (opened) model = *std::move(opened);
-    else if (options.planner == "model") return std::unexpected(opened.error());
-    else std::fprintf(stderr, "studio_eval: planning by rules: %s\n", opened.error().message.c_str());
+    if (opened)
+      model = *std::move(opened);
+    else if (options.planner == "model")
+      return std::unexpected(opened.error());
+    else
+      std::fprintf(stderr, "studio_eval: planning by rules: %s\n", opened.error().message.c_str());
   }
   YAML::Node suite = YAML::LoadFile(options.goals);
   Tally all, alone;
@@ -443,20 +485,35 @@ Result<int> run(const Options& options) {
       std::printf("  plan: %s\n", planned.error().message.c_str());
       mine.total = static_cast<int>(goal["checks"].size());
     } else {
-      for (const Unmet& unmet : planned->unmet) std::printf("  unmet: %s: %s\n", unmet.wish.c_str(), unmet.reason.c_str());
+      for (const Unmet& unmet : planned->unmet)
+        std::printf("  unmet: %s: %s\n", unmet.wish.c_str(), unmet.reason.c_str());
       try_plan(planned->plan, sources, goal["checks"], options.folder, id, mine, true, rows);
-      if (options.alone && model && planned->plan.origin == "model") try_plan(planned->proposed, sources, goal["checks"], options.folder, id, alone, false, rows);
+      if (options.alone && model && planned->plan.origin == "model")
+        try_plan(planned->proposed, sources, goal["checks"], options.folder, id, alone, false, rows);
     }
-    std::printf("  %d of %d hold%s\n", mine.held, mine.total, planned ? fmt::format(" ({}, {:.1f} s of model)", planned->plan.origin, planned->model_seconds).c_str() : "");
+    std::printf(
+        "  %d of %d hold%s\n", mine.held, mine.total,
+        planned
+            ? fmt::format(" ({}, {:.1f} s of model)", planned->plan.origin, planned->model_seconds).c_str()
+            : "");
     std::fflush(stdout);
-    report.push_back({{"id", id}, {"goal", text}, {"held", mine.held}, {"total", mine.total}, {"checks", rows}});
+    report.push_back(
+        {{"id", id}, {"goal", text}, {"held", mine.held}, {"total", mine.total}, {"checks", rows}});
     all.held += mine.held;
     all.total += mine.total;
   }
   double share = all.total > 0 ? 100.0 * all.held / all.total : 0;
-  std::printf("\n%zu goals, %d explicit constraints: %d hold (%.1f %%)\n", report.size(), all.total, all.held, share);
-  if (alone.total > 0) std::printf("the model alone, before code read the goal and repaired: %d of %d (%.1f %%)\n", alone.held, alone.total, 100.0 * alone.held / alone.total);
-  if (!options.json.empty()) TRY(write_json_file(options.json, {{"goals", report}, {"held", all.held}, {"total", all.total}, {"alone_held", alone.held}, {"alone_total", alone.total}}));
+  std::printf("\n%zu goals, %d explicit constraints: %d hold (%.1f %%)\n", report.size(), all.total, all.held,
+              share);
+  if (alone.total > 0)
+    std::printf("the model alone, before code read the goal and repaired: %d of %d (%.1f %%)\n", alone.held,
+                alone.total, 100.0 * alone.held / alone.total);
+  if (!options.json.empty())
+    TRY(write_json_file(options.json, {{"goals", report},
+                                       {"held", all.held},
+                                       {"total", all.total},
+                                       {"alone_held", alone.held},
+                                       {"alone_total", alone.total}}));
   return share >= 95 ? 0 : 4;
 }
 
@@ -466,15 +523,27 @@ int main(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i], value = i + 1 < argc ? argv[i + 1] : "";
-    if (word == "--no-alone") options.alone = false;
-    else if (word == "--planner") options.planner = value, ++i;
-    else if (word == "--model") options.model = value, ++i;
-    else if (word == "--url") options.url = value, ++i;
-    else if (word == "--only") options.only = value, ++i;
-    else if (word == "--json") options.json = value, ++i;
-    else if (word == "--folder") options.folder = value, ++i;
-    else if (!word.starts_with("-")) options.goals = word;
-    else return std::fprintf(stderr, "studio_eval GOALS.yaml [--planner auto|model|rules] [--model ID | --url URL] [--only ID] [--folder DIR] [--json FILE] [--no-alone]\n"), 2;
+    if (word == "--no-alone")
+      options.alone = false;
+    else if (word == "--planner")
+      options.planner = value, ++i;
+    else if (word == "--model")
+      options.model = value, ++i;
+    else if (word == "--url")
+      options.url = value, ++i;
+    else if (word == "--only")
+      options.only = value, ++i;
+    else if (word == "--json")
+      options.json = value, ++i;
+    else if (word == "--folder")
+      options.folder = value, ++i;
+    else if (!word.starts_with("-"))
+      options.goals = word;
+    else
+      return std::fprintf(stderr,
+                          "studio_eval GOALS.yaml [--planner auto|model|rules] [--model ID | --url URL] "
+                          "[--only ID] [--folder DIR] [--json FILE] [--no-alone]\n"),
+             2;
   }
   if (options.goals.empty()) return std::fprintf(stderr, "studio_eval: no goal file was given\n"), 2;
   auto scratch = ScratchFolder::create("studio-eval");
