@@ -108,10 +108,12 @@ class BlendSearch {
   std::int64_t reach_;
 };
 
+// Settled changes are in order and do not overlap: only the first that ends behind `before` matters.
 bool BlendSearch::blocked(std::int64_t before, std::int64_t after) const {
-  return std::any_of(settled_.begin(), settled_.end(), [&](const ShotChange& change) {
-    return change.first_frame <= after && change.last_frame > before;
+  const auto next = std::partition_point(settled_.begin(), settled_.end(), [&](const ShotChange& change) {
+    return change.last_frame <= before;
   });
+  return next != settled_.end() && next->first_frame <= after;
 }
 
 Drift BlendSearch::drift(std::int64_t at, int direction) const {
