@@ -15,7 +15,7 @@ std::string text_of(const Generator& generator, const std::string& name) {
 }
 
 Result<void> add_cues(const Clip& clip, const Generator& generator, Time start, std::vector<Cue>& all) {
-  const Path path = text_of(generator, "path");
+  const Path path = text_of(generator, "file");
   if (path.extension() == ".ass" || path.extension() == ".ssa")
     return fail(ErrorKind::unsupported,
                 fmt::format("keep {} as a stream: its looks would be lost", path.string()),

@@ -121,10 +121,10 @@ bool is_ass(const Path& path) {
 
 DrawingResult make_subtitles(const EffectValues& values, const EffectStage& stage,
                              std::vector<std::string>& warnings) {
-  const Path path = values.text("path");
+  const Path path = values.text("file");
   const Time offset = Time::from_seconds(values.number("offset_s"));
   if (path.empty())
-    return fail(ErrorKind::invalid_input, "draw subtitles: no file is given", "set the parameter path");
+    return fail(ErrorKind::invalid_input, "draw subtitles: no file is given", "set the parameter file");
   if (values.text("mode") == "mux") return std::make_unique<NoDrawing>();
   TRY_ASSIGN(TextPainter painter, TextPainter::create());
   if (is_ass(path)) {
@@ -155,7 +155,7 @@ GeneratorDefinition subtitles_generator() {
   d.info.id = "subtitles";
   d.info.description = "subtitles from a file, drawn into the picture or kept as a stream";
   d.info.params = {
-      text_parameter("path", "", "SubRip (.srt), WebVTT (.vtt) or ASS (.ass, .ssa)"),
+      text_parameter("file", "", "SubRip (.srt), WebVTT (.vtt) or ASS (.ass, .ssa)"),
       choice_parameter("mode", {"burn", "mux"}, "burn: into the picture; mux: a stream players can switch"),
       number_parameter("offset_s", "s", -86400, 86400, 0, "shows all of it this much later", false),
       number_parameter("size", "", 0.02, 0.3, 0.06, "of the letters, fraction of the height", false),

@@ -63,7 +63,7 @@ TEST(SubtitleMux, CuesFollowTheirClip) {
   Track track;
   track.items.emplace_back(Gap{Time::from_seconds(2)});
   Clip clip;
-  clip.source = Generator{"subtitles", {{"path", srt.string()}, {"mode", std::string("mux")}}};
+  clip.source = Generator{"subtitles", {{"file", srt.string()}, {"mode", std::string("mux")}}};
   clip.source_range = {Time{}, Time::from_seconds(1.5)};
   track.items.emplace_back(clip);
   timeline.tracks.push_back(track);

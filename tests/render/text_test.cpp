@@ -221,7 +221,7 @@ TEST(Subtitles, CuesAreDrawnAtTheirTimes) {
   for (const Path& path : {srt, ass}) {
     std::vector<std::string> warnings;
     auto made =
-        GeneratedPicture::create({"subtitles", {{"path", path.string()}}}, stage_of(640, 360), warnings);
+        GeneratedPicture::create({"subtitles", {{"file", path.string()}}}, stage_of(640, 360), warnings);
     ASSERT_TRUE(made) << made.error().message;
     for (int frame : {11, 13, 24, 25}) {
       const bool shown = frame == 13 || frame == 24;
@@ -235,7 +235,7 @@ TEST(Subtitles, CuesAreDrawnAtTheirTimes) {
     }
   }
   std::vector<std::string> warnings;
-  EXPECT_FALSE(GeneratedPicture::create({"subtitles", {{"path", std::string("/no/such.srt")}}},
+  EXPECT_FALSE(GeneratedPicture::create({"subtitles", {{"file", std::string("/no/such.srt")}}},
                                         stage_of(64, 36), warnings));
 }
 
