@@ -76,6 +76,8 @@ Frame Frame::with_pts(std::int64_t pts) const {
   if (clone == nullptr) return {};
   clone->pts = pts;
   clone->pict_type = AV_PICTURE_TYPE_NONE;  // an encoder would take the source's type as an order
+  // Captions and the like belong to the source's timeline, not to what is made of it.
+  while (clone->nb_side_data > 0) av_frame_remove_side_data(clone, clone->side_data[0]->type);
   return Frame(clone);
 }
 
