@@ -104,8 +104,8 @@ void facts(Stream& stream, SourceFacts& source) {
 
 template <typename Stream>
 void sound(Stream& stream, AudioJudgement& audio) {
-  for (double* number : {&audio.integrated_lufs, &audio.loudness_range_lu, &audio.true_peak_dbtp, &audio.tempo_bpm,
-                         &audio.speech, &audio.music, &audio.start_s, &audio.duration_s})
+  for (double* number : {&audio.integrated_lufs, &audio.loudness_range_lu, &audio.true_peak_dbtp,
+                         &audio.tempo_bpm, &audio.speech, &audio.music, &audio.start_s, &audio.duration_s})
     stream.value(*number);
   stream.list(audio.beats_s);
   stream.list(audio.onsets_s);
@@ -144,7 +144,8 @@ std::string encode_features(const ClipFeatures& clip) {
 
 Result<ClipFeatures> decode_features(std::string_view bytes) {
   const auto broken = [](std::string_view why) {
-    return fail(ErrorKind::invalid_input, fmt::format("read cached features: {}", why), "measure afresh with --no-cache");
+    return fail(ErrorKind::invalid_input, fmt::format("read cached features: {}", why),
+                "measure afresh with --no-cache");
   };
   Reader head(bytes);
   std::uint32_t magic = 0;

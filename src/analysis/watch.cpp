@@ -10,9 +10,9 @@
 #include <fmt/format.h>
 
 #include "analysis/audio.h"
-#include "base/bounded_queue.h"
 #include "analysis/frame_features.h"
 #include "analysis/working_picture.h"
+#include "base/bounded_queue.h"
 #include "media/picture_scaler.h"
 #include "media/video_reader.h"
 
