@@ -77,7 +77,8 @@ std::vector<SeenFrame> seen_by_picture(const Fingerprint& file, const Comparison
   std::vector<SeenFrame> seen(file.frames.size());
   for (std::size_t i = 0; i < seen.size(); ++i) {
     const FrameMatch& match = c.alignment.frames[i];
-    if (match.distance > 0.4f) continue;
+    // A flat picture (black, white) is as like any other flat one: it tells nothing about its place.
+    if (match.distance > 0.4f || file.frames[i].spread < 8) continue;
     const double t = file.frames[i].time_s + match.offset_s;
     for (std::size_t s = 0; s < c.sources.size(); ++s)
       if (t >= c.sources[s].start_s - 0.05 && t < c.sources[s].end_s + 0.05) {
