@@ -123,7 +123,7 @@ TEST(Damage, SoundIsFoundGoneClippedAndOutOfStep) {
                            [](double t) {
                              return t > 2 && t < 4 ? std::clamp(12 * sound_at(t), -1.f, 1.f) : sound_at(t);
                            }}),
-            "clipping", 2, 4, 0.4);
+            "clipping", 2, 4, 0.6);
   const auto late = damage_of({.sound = [](double t) { return t < 0.3 ? 0.f : sound_at(t - 0.3); }});
   ASSERT_NE(named(late, "desync"), nullptr);
   EXPECT_NE(named(late, "desync")->message.find("behind"), std::string::npos);
