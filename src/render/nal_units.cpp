@@ -29,7 +29,7 @@ class BitReader {
   // Exp-Golomb (9.1).
   int ue() {
     int zeros = 0;
-    while (!ended_ && zeros < 31 && bit() == 0) ++zeros;
+    while (!ended_ && zeros < 30 && bit() == 0) ++zeros;
     int value = 0;
     for (int i = 0; i < zeros; ++i) value = value << 1 | bit();
     return ended_ ? -1 : (1 << zeros) - 1 + value;
