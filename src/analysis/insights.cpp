@@ -207,6 +207,31 @@ void say_about_sound(const Analysis& a, Notes& notes) {
                    fmt::format("{} beats found", s.beats_s.size()));
 }
 
+std::string in_words(const std::string& kind) {
+  constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"flicker", "The light flickers."},
+      {"jump", "The picture jumps inside a shot."},
+      {"freeze", "The picture stands still."},
+      {"black", "There is a black gap."},
+      {"duplicate", "Frames are repeated: it stutters."},
+      {"dropped", "Frames are missing: it jerks."},
+      {"blur", "Part of it is out of focus."},
+      {"dark", "Part of it is too dark to read."},
+      {"overexposed", "Highlights are burnt out."},
+      {"silence", "The sound stops in between."},
+      {"clipping", "The sound is over its ceiling."},
+      {"truncated", "The file breaks off."},
+  };
+  for (const auto& [name, text] : words)
+    if (name == kind) return std::string(text);
+  return fmt::format("Defect: {}.", kind);
+}
+
+std::string as_sentence(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text + ".";
+}
+
 void say_about_defects(const Analysis& a, Notes& notes) {
   std::map<std::string, std::vector<const Issue*>> by_kind;
   for (const Issue& i : a.issues) by_kind[i.kind].push_back(&i);
@@ -216,8 +241,8 @@ void say_about_defects(const Analysis& a, Notes& notes) {
     const std::string evidence =
         fmt::format("{} (frames {} to {}{})", worst.message, worst.first_frame, worst.last_frame,
                     issues.size() > 1 ? fmt::format(", {} in all", issues.size()) : "");
-    notes.weakness(0.3 + worst.severity, fmt::format("Defect: {}.", kind), evidence);
-    notes.advice(0.3 + worst.severity, fmt::format("For the {}: {}.", kind, worst.suggestion), evidence);
+    notes.weakness(0.3 + worst.severity, in_words(kind), evidence);
+    notes.advice(0.3 + worst.severity, as_sentence(worst.suggestion), evidence);
   }
   if (a.issues.empty() && !a.shots.empty())
     notes.strength(0.5, "Technically clean: no flicker, freezes, repeats, jumps or black frames.",
