@@ -196,7 +196,7 @@ Result<PlannedEdit> create_edit_plan(Brief brief, std::span<const EditSource> so
   brief = styled(std::move(brief), options);
   if (options.mode == PlannerMode::model && !model)
     return fail(ErrorKind::missing_part, "plan the edit by the model: no language model is there",
-                "run `studio models get qwen2.5-coder-0.5b`, or use --planner rules");
+                "run `studio models pull qwen2.5-coder-0.5b`, or use --planner rules");
   if (options.mode == PlannerMode::rules || !model) {
     TRY_ASSIGN(PlannedEdit planned, compose_plan(std::move(brief), sources, nullptr, options));
     if (options.mode == PlannerMode::automatic)

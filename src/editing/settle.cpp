@@ -495,6 +495,10 @@ class Settler {
         break;
       }
       case Order::as_listed:
+        // Several pieces of a listed shot stand at its place.
+        for (WorkCut& cut : cuts_)
+          for (std::size_t i = 0; i < brief_.keep.size() && cut.listed < 0; ++i)
+            if (overlap(cut, brief_.keep[i])) cut.listed = static_cast<int>(i);
         std::ranges::stable_sort(cuts_, [&](const WorkCut& a, const WorkCut& b) {
           auto rank = [](const WorkCut& c) { return c.listed >= 0 ? c.listed : 1'000'000; };
           return rank(a) != rank(b) ? rank(a) < rank(b) : by_time(a, b);
