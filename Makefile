@@ -61,7 +61,7 @@ asan: export UBSAN_OPTIONS = print_stacktrace=1
 asan: setup-tests
 	@cmake --preset asan >/dev/null
 	@cmake --build --preset asan -j $(JOBS)
-	@$(call CTEST,asan) -LE '^(model|architecture)$$'
+	@$(call CTEST,asan) -LE '^(llm_model|architecture)$$'
 
 ## make tsan     the tests of the threaded parts under the thread sanitizer
 TSAN_TESTS := media net models llm analysis render
@@ -69,7 +69,7 @@ tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/tests/sanitizers/races.txt:ig
 tsan: setup-tests
 	@cmake --preset tsan >/dev/null
 	@cmake --build build/tsan -j $(JOBS) --target $(addprefix test_,$(TSAN_TESTS))
-	@$(call CTEST,tsan) -L '^($(subst $() ,|,$(TSAN_TESTS)))$$' -LE '^model$$'
+	@$(call CTEST,tsan) -L '^($(subst $() ,|,$(TSAN_TESTS)))$$'
 
 ## make fuzz     the readers of plans, timelines and OTIO under libFuzzer, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20

@@ -49,9 +49,10 @@ function(studio_room name)
   studio_install_room(${target} ${name})
 endfunction()
 
-# studio_test(NAME ROOMS ...): tests/<name>/*.cpp as one program, each TEST its own ctest case.
+# studio_test(NAME ROOMS ... [SERIAL]): tests/<name>/*.cpp as one program, each TEST its own ctest case
+# with the label NAME; SERIAL ones run alone.
 function(studio_test name)
-  cmake_parse_arguments(TEST "" "" "ROOMS;LIBRARIES;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "SERIAL" "" "ROOMS;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   if(NOT sources)
     return()
@@ -72,5 +73,5 @@ function(studio_test name)
   if(name MATCHES "^(cli|studio|install)$")
     add_dependencies(${target} studio)
   endif()
-  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${name};${TEST_LABELS}" TIMEOUT 600)
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${name} TIMEOUT 600 RUN_SERIAL ${TEST_SERIAL})
 endfunction()
