@@ -64,12 +64,14 @@ asan: setup-tests
 	@$(call CTEST,asan) -LE '^(llm_model|architecture)$$'
 
 ## make tsan     the tests of the threaded parts under the thread sanitizer
-TSAN_TESTS := media net models llm analysis render
+TSAN_TESTS := media net store models llm analysis render
+# What has no threads of its own is left to the other sanitizers.
+TSAN_PURE := Camera|Coherence|Composition|Loudness|Report|Shots|Sound|Effects|Framing|Placing|Text|Subtitles|Sounds|Ducking
 tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/tests/sanitizers/races.txt:ignore_noninstrumented_modules=1:history_size=4
 tsan: setup-tests
 	@cmake --preset tsan >/dev/null
 	@cmake --build build/tsan -j $(JOBS) --target $(addprefix test_,$(TSAN_TESTS))
-	@$(call CTEST,tsan) -L '^($(subst $() ,|,$(TSAN_TESTS)))$$'
+	@$(call CTEST,tsan) -L '^($(subst $() ,|,$(TSAN_TESTS)))$$' -E '^($(TSAN_PURE))\.'
 
 ## make fuzz     the readers of plans, timelines and OTIO under libFuzzer, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20
