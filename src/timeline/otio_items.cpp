@@ -1,6 +1,8 @@
 // Times, effects, media, clips, gaps, transitions and markers of an OTIO file.
 #include <charconv>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -19,6 +21,24 @@ bool same(Time a, Time b) {
   return std::abs((a - b).seconds()) < kSameSeconds;
 }
 
+// The fraction of small numbers that was written as this double (25/9 as 2.777...), by its continued
+// fraction; none when the double is nobody's quotient.
+std::optional<Rational> fraction_behind(double value) {
+  double rest = value;
+  std::int64_t num = 1, den = 0, before_num = 0, before_den = 1;
+  while (true) {
+    const double whole = std::floor(rest);
+    if (whole > 1e9) return std::nullopt;
+    const auto digit = static_cast<std::int64_t>(whole);
+    if (digit > 0 && (num > 1'000'000'000 / digit || den > 1'000'000 / digit)) return std::nullopt;
+    before_num = std::exchange(num, digit * num + before_num);
+    before_den = std::exchange(den, digit * den + before_den);
+    if (static_cast<double>(num) / static_cast<double>(den) == value) return Rational::reduced(num, den);
+    if (rest == whole) return std::nullopt;
+    rest = 1 / (rest - whole);
+  }
+}
+
 }  // namespace
 
 Rational exact_rate(double rate) {
@@ -27,6 +47,7 @@ Rational exact_rate(double rate) {
   const double ntsc = std::round(rate * 1.001);
   if (std::abs(ntsc / 1.001 - rate) < 0.005)
     return Rational::reduced(static_cast<std::int64_t>(ntsc) * 1000, 1001);
+  if (const auto fraction = fraction_behind(rate)) return *fraction;
   return Rational::reduced(std::llround(rate * 1e6), 1'000'000);
 }
 
