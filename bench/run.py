@@ -42,6 +42,7 @@ class Bench:
     def __init__(self, studio, rounds, folder):
         self.studio, self.rounds, self.folder = studio, rounds, folder
         self.rows = []
+        self.notes = []  # lines that follow the table
         self.failed = 0
 
     def path(self, name):
@@ -70,6 +71,8 @@ class Bench:
         print()
         for row in [head, tuple("-" * w for w in widths), *self.rows]:
             print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
+        for note in self.notes:
+            print(note)
 
 
 def make_clips(bench):
@@ -134,7 +137,7 @@ def job_render(bench, minute):
               "-map", "[o]", "-map", "[a]", "-c:v", "libx264", "-preset", "medium", "-crf", "20", "-c:a", "aac", "hand.mp4"]
     bench.pair("render the reference job", [bench.studio, "render", plan, "-o", "ours.mp4", "--quality", "standard", "--quiet"],
                ffmpeg, "<= 1.1x", "hand-written ffmpeg, same encoder settings")
-    python = moviepy_python()
+    python = bench_python("moviepy")
     if python is None:
         bench.rows.append(("render, draft", "skipped", "MoviePy is not installed (make bench installs it)", "-", "<= 0.2x"))
         return
@@ -163,15 +166,34 @@ def job_auto_edit(bench, minute):
                        "-", "-", "< 45 s"))
 
 
-def moviepy_python():
-    """The Python of the benchmark environment (make bench makes it), when MoviePy is in it."""
+def job_shots(bench, _):
+    """F1 on held-out clips whose shot changes are known, beside PySceneDetect (and TransNetV2 where it is)."""
+    python = bench_python("cv2")
+    if python is None:
+        bench.rows.append(("shots, F1", "skipped", "OpenCV for Python is not installed (make bench installs it)", "-", ">= 0.90"))
+        return
+    clips = bench.path("shots")
+    os.mkdir(clips)
+    scripts = os.path.join(ROOT, "bench", "shots")
+    subprocess.run([python, os.path.join(scripts, "generate.py"), clips, "--split", "held-out", "--clips", "6"],
+                   check=True, stdout=subprocess.DEVNULL)
+    program = os.path.join(os.path.dirname(bench.studio), "shot_bench")
+    score = subprocess.run([python, os.path.join(scripts, "score.py"), clips, "--peers", "--program", program],
+                           capture_output=True, text=True)
+    bench.failed += score.returncode != 0
+    bench.notes += ["", "shots, on 6 held-out clips (target: F1 >= 0.90):", score.stdout.rstrip() or score.stderr.rstrip()]
+
+
+def bench_python(module):
+    """The Python of the benchmark environment (make bench makes it), when `module` is in it."""
     python = os.environ.get("STUDIO_BENCH_PYTHON", "")
     if not os.path.exists(python):
         return None
-    return python if subprocess.run([python, "-c", "import moviepy"], capture_output=True).returncode == 0 else None
+    return python if subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode == 0 else None
 
 
-JOBS = {"start": job_start, "analyze": job_analyze, "render": job_render, "smart": job_smart_cut, "auto": job_auto_edit}
+JOBS = {"start": job_start, "analyze": job_analyze, "render": job_render, "smart": job_smart_cut, "auto": job_auto_edit,
+        "shots": job_shots}
 
 
 def main():
