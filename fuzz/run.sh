@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs each fuzz target for SECONDS (first argument, 30 by default) on its seeds; findings end it with 1.
-# What is found is left in build/fuzz/findings/; add the file to fuzz/corpus/ once it is mended.
+# FUZZ_SEED chooses the random numbers (1 by default, so that a run repeats). What is found is left in build/fuzz/findings/; add the file to fuzz/corpus/ once it is mended.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-30}
@@ -13,7 +13,7 @@ for target in build/fuzz/bin/fuzz_*; do
   echo "fuzzing $name for $seconds s"
   mkdir -p "build/fuzz/corpus/$name"
   "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
-    -dict=fuzz/json.dict -artifact_prefix="build/fuzz/findings/$name-" \
+    -seed="${FUZZ_SEED:-1}" -dict=fuzz/json.dict -artifact_prefix="build/fuzz/findings/$name-" \
     "build/fuzz/corpus/$name" "fuzz/corpus/$name" 2>&1 | grep -vE '^(INFO|Loading|stat::(new|peak|slowest))' || true
   [ -z "$(ls build/fuzz/findings/"$name"-* 2>/dev/null)" ] || { echo "$name found something: build/fuzz/findings/"; exit 1; }
 done

@@ -1,4 +1,5 @@
 // Times, effects, media, clips, gaps, transitions and markers of an OTIO file.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -84,6 +85,23 @@ std::unexpected<Error> wrong(const std::string& path, std::string_view why) {
               "check that the file is OpenTimelineIO JSON");
 }
 
+void Reader::learn_rates(const Json& json, int depth) {
+  if (depth > 200 || known_rates_.size() > 1000 || !json.is_structured()) return;
+  for (const auto& [key, value] : json.items()) {
+    learn_rates(value, depth + 1);
+    if (key != "frame_rate" || !value.is_string()) continue;
+    const auto rate = Rational::parse(value.get<std::string>());
+    if (rate && rate->positive() && std::ranges::find(known_rates_, *rate) == known_rates_.end())
+      known_rates_.push_back(*rate);
+  }
+}
+
+Rational Reader::rate_behind(double rate) const {
+  for (const Rational& known : known_rates_)
+    if (known.to_double() == rate) return known;
+  return exact_rate(rate);
+}
+
 Result<Time> Reader::read_time(const Json& json, const std::string& path, Rational* rate) {
   if (schema_of(json).name != "RationalTime") return wrong(path, "is no RationalTime");
   JsonReader r(json, path);
@@ -93,11 +111,13 @@ Result<Time> Reader::read_time(const Json& json, const std::string& path, Ration
   if (found <= 0 || found > 1e9) return wrong(path, "its rate is not positive");
   if (std::abs(value / found) > static_cast<double>(kMaxTimelineSeconds))
     return wrong(path, fmt::format("is beyond {} s", kMaxTimelineSeconds));
-  const Rational exact = exact_rate(found);
+  const Rational exact = rate_behind(found);
   if (!exact.positive()) return wrong(path, "its rate is too small");
   if (rate != nullptr) *rate = exact;
   if (std::nearbyint(value) == value && std::abs(value) < 9e15)
     return Time::frames(static_cast<std::int64_t>(value), exact);
+  if (value > 0)
+    if (const auto fraction = fraction_behind(value)) return Time::frames(1, exact) * *fraction;
   // A part of a frame, in millionths of it.
   const auto whole = static_cast<std::int64_t>(std::floor(value));
   return Time::frames(whole, exact) +

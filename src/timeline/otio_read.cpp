@@ -215,6 +215,7 @@ Result<OtioTimeline> Reader::read(const Json& root, std::string_view origin) {
   if (schema.version > 1)
     lose(path, fmt::format("it is a {}.{}, newer than this studio knows", schema.name, schema.version));
 
+  learn_rates(*node);
   const Json form_json = ours(*node).is_object() ? ours(*node) : Json::object();
   JsonReader form(form_json, path + ".metadata.studio");
   is_ours_ = form.string("schema", "") == "studio.timeline/1";

@@ -55,6 +55,9 @@ class Reader {
   Result<void> read_markers(const Json& json, const std::string& path, Time origin);
   Result<std::optional<ReadRange>> read_range(const Json& json, const std::string& path);
   Result<Time> read_time(const Json& json, const std::string& path, Rational* rate = nullptr);
+  // Our own files keep their rates as fractions beside the doubles: those are taken at their word.
+  void learn_rates(const Json& json, int depth = 0);
+  Rational rate_behind(double rate) const;
   void apply_time_effects(const Json& json, Clip& clip, Time plays, const std::string& path);
   void lose(const std::string& path, std::string_view what) {
     if (losses_.size() < 200) losses_.push_back(fmt::format("{}: {}", path, what));
@@ -65,6 +68,7 @@ class Reader {
   Timeline timeline_;
   std::vector<Marker> markers_;
   std::vector<std::string> losses_;
+  std::vector<Rational> known_rates_;
   bool is_ours_ = false;
 };
 
