@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs each fuzz target for SECONDS (first argument, 30 by default) on its seeds; findings end it with 1.
-# FUZZ_SEED chooses the random numbers (1 by default, so that a run repeats). What is found is left in build/fuzz/findings/; add the file to fuzz/corpus/ once it is mended.
+# FUZZ_SEED chooses the random numbers (1 by default, so that a run repeats).
+# What is found is left in build/fuzz/findings/; add the file to fuzz/corpus/ once it is mended.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-30}

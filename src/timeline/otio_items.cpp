@@ -118,11 +118,9 @@ Result<Time> Reader::read_time(const Json& json, const std::string& path, Ration
     return Time::frames(static_cast<std::int64_t>(value), exact);
   if (value > 0)
     if (const auto fraction = fraction_behind(value)) return Time::frames(1, exact) * *fraction;
-  // A part of a frame, in millionths of it.
-  const auto whole = static_cast<std::int64_t>(std::floor(value));
-  return Time::frames(whole, exact) +
-         Time::frames(1, exact) *
-             Rational::reduced(std::llround((value - std::floor(value)) * 1e6), 1'000'000);
+  // Nobody's quotient (the end of a ramp): to the flick, which such times are kept in.
+  constexpr double kFlicksPerSecond = 705'600'000;
+  return Time::ticks(std::llround(value / found * kFlicksPerSecond), {1, 705'600'000});
 }
 
 Result<std::optional<ReadRange>> Reader::read_range(const Json& json, const std::string& path) {
