@@ -36,7 +36,7 @@ Result<Outcome> run(const Options& options, std::stop_token stop) {
     TRY_ASSIGN(sources, watch_sources(paths, {}, job));
     request.sources = sources;
   }
-  TRY_ASSIGN(const auto model, open_model(options.model));
+  TRY_ASSIGN(const auto model, open_model(options.model, "judging"));
   EvaluationOptions evaluation;
   evaluation.threshold = options.threshold;
   evaluation.model = model.get();

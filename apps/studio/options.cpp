@@ -29,13 +29,13 @@ PlannerMode planner_mode(const ModelChoice& choice) {
   return planner_mode_from(choice.planner).value_or(PlannerMode::automatic);
 }
 
-Result<std::unique_ptr<ChatModel>> open_model(const ModelChoice& choice) {
+Result<std::unique_ptr<ChatModel>> open_model(const ModelChoice& choice, std::string_view task) {
   if (planner_mode(choice) == PlannerMode::rules) return std::unique_ptr<ChatModel>();
   ChatModelOptions options = choice.chat;
   if (const char* key = std::getenv("STUDIO_LLM_KEY")) options.api_key = key;
   auto model = open_chat_model(options);
   if (model || planner_mode(choice) == PlannerMode::model) return model;
-  warn(fmt::format("planning by rules: {}", model.error().message));
+  warn(fmt::format("{} by rules: {}", task, model.error().message));
   if (!model.error().hint.empty()) warn(model.error().hint);
   return std::unique_ptr<ChatModel>();
 }

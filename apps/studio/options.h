@@ -22,8 +22,8 @@ struct ModelChoice {
 void add_model_options(CLI::App& command, ModelChoice& choice);
 PlannerMode planner_mode(const ModelChoice& choice);
 // Null when the planner is "rules", and for "auto" without a usable model (which is said on stderr);
-// for "model" an absent one is the error.
-Result<std::unique_ptr<ChatModel>> open_model(const ModelChoice& choice);
+// for "model" an absent one is the error. `task` is what the rules then do: "planning", "judging".
+Result<std::unique_ptr<ChatModel>> open_model(const ModelChoice& choice, std::string_view task = "planning");
 
 struct EncodeChoice {
   std::string quality = "standard", codec = "auto", encoder;

@@ -235,8 +235,9 @@ class Wishes {
 
  private:
   void add(const std::string& prefix, DecisionType type, Json params, const std::string& reason) {
-    plan_.decisions.push_back(made(fresh_id(plan_, prefix), type, std::move(params), reason, "code", 1));
-    notes_.push_back(reason);
+    const std::string id = fresh_id(plan_, prefix);
+    plan_.decisions.push_back(made(id, type, std::move(params), reason, "code", 1));
+    notes_.push_back(fmt::format("added {} ({}): {}", id, name_of(type), reason));
   }
 
   Decision* find(DecisionType type, auto predicate) {

@@ -59,6 +59,18 @@ double value_of(const std::string& verdict) {
   return 1;
 }
 
+// A small model is cut off by its token limit: what is shown ends where a sentence or at least a word does.
+std::string whole_sentences(std::string text) {
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  if (text.empty() || text.find_last_of(".!?") == text.size() - 1) return text;
+  if (const auto end = text.find_last_of(".!?");
+      end != std::string::npos && end > 0 && end + 1 < text.size() && text[end + 1] == ' ')
+    return text.substr(0, end + 1);
+  if (text.size() < 180) return text;  // short of the schema's limit: it ended by itself, without a full stop
+  if (const auto word = text.rfind(' '); word != std::string::npos) text.resize(word);
+  return text + " ...";
+}
+
 }  // namespace
 
 GoalJudgement judge_goal(const std::string& goal, const Evaluation& so_far, ChatModel* model,
@@ -90,11 +102,16 @@ GoalJudgement judge_goal(const std::string& goal, const Evaluation& so_far, Chat
   judgement.judge = model->identity().id;
   // Kindness is bounded by what was measured: a model may not call an edit with unmet wishes a full success.
   const double opinion = value_of(verdict), bound = std::min(1.0, by_rules(so_far) + 0.25);
-  judgement.score.value = std::min(opinion, bound);
-  judgement.score.evidence =
-      fmt::format("{} says \"{}\": {}", judgement.judge, verdict, answer->value("reason", ""));
-  if (opinion > bound)
-    judgement.score.evidence += fmt::format(" (bounded by the measurements to {:.2f})", bound);
+  // Nor is harshness free: where wishes were measured, a verdict may differ from them by one step only.
+  const bool measured =
+      std::ranges::any_of(so_far.constraints, [](const ConstraintCheck& c) { return c.met.has_value(); });
+  const double floor = measured ? std::max(0.0, by_rules(so_far) - 0.25) : 0;
+  judgement.score.value = std::clamp(opinion, floor, bound);
+  judgement.score.evidence = fmt::format("{} says \"{}\": {}", judgement.judge, verdict,
+                                         whole_sentences(answer->value("reason", "")));
+  if (opinion > bound || opinion < floor)
+    judgement.score.evidence +=
+        fmt::format(" (bounded by the measurements to {:.2f})", judgement.score.value);
   return judgement;
 }
 

@@ -320,6 +320,12 @@ void read_transitions(Reading& reading, const Clause& clause) {
     token.used = true;
     if (negated(reading, clause, i)) continue;
     double duration = take_duration(reading, clause, i, true).value_or(0);
+    // "fade in from white over 1 second": the duration is the fade's, not the film's.
+    for (std::size_t j = i + 1; fade && duration == 0 && j + 1 < clause.end && j <= i + 4; ++j)
+      if (tokens[j].text == "over" && tokens[j + 1].is(W::duration) && !tokens[j + 1].used) {
+        duration = tokens[j + 1].value;
+        tokens[j + 1].used = true;
+      }
     if (duration == 0) {
       if (std::size_t s = find_span(reading, clause); fade && s != clause.end) {
         const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];

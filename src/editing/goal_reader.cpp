@@ -1,6 +1,7 @@
 // Splits the goal into clauses and hands them to the readers of each kind of wish.
 #include "editing/goal_reader.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 
 #include "editing/brief.h"
@@ -196,6 +197,44 @@ namespace studio {
 
 void settle_contradictions(Brief& brief, std::span<const EditSource> sources);  // brief_settle.cpp
 
+namespace {
+
+// Operations that people ask for by name and that no decision can carry out: said, not dropped.
+void name_the_impossible(goal::Reading& reading) {
+  struct Operation {
+    std::string_view verb, needs;
+  };
+  static constexpr Operation operations[] = {{"rotate", "rotation"},
+                                             {"ruota", "rotation"},
+                                             {"ruotare", "rotation"},
+                                             {"loop", "looping"},
+                                             {"crop", "cropping"},
+                                             {"watermark", "removing or drawing a watermark"},
+                                             {"filigrana", "removing or drawing a watermark"},
+                                             {"translate", "translation"},
+                                             {"traduci", "translation"},
+                                             {"colorize", "colouring"}};
+  for (const goal::Clause& clause : reading.clauses)
+    for (std::size_t i = clause.begin; i < clause.end; ++i) {
+      const goal::Token& token = reading.tokens[i];
+      if (!token.is(goal::W::word)) continue;
+      for (const Operation& o : operations) {
+        if (token.text != o.verb) continue;
+        // "remove the" spends the words after it, but no film is left out that way.
+        if (token.used && !o.needs.ends_with("watermark")) continue;
+        // "do not rotate" asks for nothing; "remove the watermark" does.
+        if (!o.needs.ends_with("watermark") && goal::negated(reading, clause, i)) continue;
+        // "crop to 9:16" and "loop the music" are wishes that are read.
+        if (o.needs == "cropping" && reading.brief.frame) continue;
+        if (o.needs == "looping" && !reading.brief.audio.empty()) continue;
+        reading.brief.unmet.push_back(
+            {std::string(token.raw), fmt::format("there is no {} among the studio's operations", o.needs)});
+      }
+    }
+}
+
+}  // namespace
+
 Brief read_goal(std::string_view goal, std::span<const EditSource> sources) {
   goal::Reading reading;
   reading.sources = sources;
@@ -211,6 +250,7 @@ Brief read_goal(std::string_view goal, std::span<const EditSource> sources) {
   for (const goal::Clause& clause : reading.clauses) goal::read_looks(reading, clause);
   goal::read_film(reading);
   goal::read_length(reading);
+  name_the_impossible(reading);
   Brief brief = std::move(reading.brief);
   bool bounded = brief.length.has_value() || brief.clips.has_value() || reading.shortens || brief.no_cuts ||
                  brief.pace_asked || brief.cuts_per_minute.has_value();

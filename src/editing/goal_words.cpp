@@ -245,6 +245,11 @@ class Lexer {
     bool place = !tokens_.empty() && (tokens_.back().raw == "at" || tokens_.back().raw == "from" ||
                                       tokens_.back().raw == "to" || tokens_.back().raw == "alle" ||
                                       tokens_.back().raw == "dalle" || tokens_.back().is(W::dash));
+    // "crop to 9:16" names a shape, "skip to 9:16" a place.
+    static constexpr std::string_view shapers[] = {"crop",    "cropped",  "convert", "converted",
+                                                   "reframe", "reframed", "resize",  "resized"};
+    if (place && tokens_.back().raw == "to" && tokens_.size() >= 2)
+      place = std::ranges::find(shapers, lower(tokens_[tokens_.size() - 2].raw)) == std::end(shapers);
     if (parts.size() == 2 && std::ranges::find(ratios, raw) != std::end(ratios) &&
         (!place || widths[0] == 1)) {
       add(W::ratio, raw, parts[0], parts[1]);

@@ -67,7 +67,10 @@ class Repairer {
     others();
     std::vector<std::string> notes;
     apply_wishes(plan_, brief_, sources_, notes);
-    for (const std::string& note : notes) record("", note, "the goal asks for it");
+    for (const std::string& note : notes)
+      record("", note,
+             plan_.origin == "model" ? "the goal asks for it; the model's plan had none"
+                                     : "the goal asks for it");
     place_in_output();
     leftovers();
     RepairedPlan out;

@@ -311,6 +311,35 @@ TEST(Brief, ReadsShapeSoundEffectsAndTheRest) {
   EXPECT_EQ(read("picture in picture").composites.at(0).layout, "picture_in_picture");
 }
 
+TEST(Brief, WhatNoOperationCanDoIsSaid) {
+  EXPECT_EQ(read("rotate it 90 degrees and crop to the left half").unmet.size(), 2u);
+  EXPECT_EQ(read("togli la filigrana").unmet.size(), 1u);
+  EXPECT_TRUE(read("crop to 9:16, 6 seconds, do not rotate it").unmet.empty());
+  EXPECT_TRUE(read("6 seconds, do not rotate it").unmet.empty());
+}
+
+TEST(Brief, CropToAShapeIsNotAMoment) {
+  const Brief brief = read("crop to 9:16, 6 seconds");
+  ASSERT_TRUE(brief.frame);
+  EXPECT_EQ(brief.frame->aspect_w, 9);
+  EXPECT_TRUE(brief.unmet.empty());
+}
+
+TEST(Brief, EffectsJoinedByAndKeepTheirOwnTimes) {
+  const Brief brief = read("aggiungi una zoomata al secondo 3 e un flash al secondo 5");
+  ASSERT_EQ(brief.effects.size(), 2u);
+  EXPECT_DOUBLE_EQ(brief.effects[0].at_s.value_or(-1), 3.0);
+  EXPECT_DOUBLE_EQ(brief.effects[1].at_s.value_or(-1), 5.0);
+}
+
+TEST(Brief, AFadesOwnLengthIsNotTheFilms) {
+  const Brief brief = read("fade in from white over 1 second, fade out over 2 seconds");
+  EXPECT_FALSE(brief.length);
+  ASSERT_EQ(brief.transitions.size(), 2u);
+  EXPECT_DOUBLE_EQ(brief.transitions[0].duration_s, 1.0);
+  EXPECT_DOUBLE_EQ(brief.transitions[1].duration_s, 2.0);
+}
+
 TEST(Brief, ContradictionsAreNamed) {
   auto unmet = [](const std::string& goal) { return read(goal).unmet.size(); };
   EXPECT_GE(unmet("exactly 10 s, exactly 20 s"), 1u);
