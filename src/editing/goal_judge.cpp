@@ -68,7 +68,8 @@ std::string whole_sentences(std::string text) {
     return text.substr(0, end + 1);
   if (text.size() < 180) return text;  // short of the schema's limit: it ended by itself, without a full stop
   if (const auto word = text.rfind(' '); word != std::string::npos) text.resize(word);
-  return text + " ...";
+  text.append(" ...");
+  return text;
 }
 
 }  // namespace

@@ -204,26 +204,23 @@ void name_the_impossible(goal::Reading& reading) {
   struct Operation {
     std::string_view verb, needs;
   };
-  static constexpr Operation operations[] = {{"rotate", "rotation"},
-                                             {"ruota", "rotation"},
-                                             {"ruotare", "rotation"},
-                                             {"loop", "looping"},
-                                             {"crop", "cropping"},
-                                             {"watermark", "removing or drawing a watermark"},
-                                             {"filigrana", "removing or drawing a watermark"},
-                                             {"translate", "translation"},
-                                             {"traduci", "translation"},
-                                             {"colorize", "colouring"}};
+  static constexpr Operation operations[] = {{"rotate", "rotation"},     {"ruota", "rotation"},
+                                             {"ruotare", "rotation"},    {"loop", "looping"},
+                                             {"crop", "cropping"},       {"translate", "translation"},
+                                             {"traduci", "translation"}, {"colorize", "colouring"}};
   for (const goal::Clause& clause : reading.clauses)
     for (std::size_t i = clause.begin; i < clause.end; ++i) {
       const goal::Token& token = reading.tokens[i];
-      if (!token.is(goal::W::word)) continue;
+      // A watermark is drawn from a quote; without one it is to be taken away, or is an image.
+      if (token.is(goal::W::watermark) && reading.brief.texts.empty())
+        reading.brief.unmet.push_back(
+            {goal::words_of(reading, clause),
+             "there is no removing of watermarks among the studio's operations, and "
+             "one that is drawn needs its text in quotes"});
+      if (token.used || !token.is(goal::W::word)) continue;
       for (const Operation& o : operations) {
         if (token.text != o.verb) continue;
-        // "remove the" spends the words after it, but no film is left out that way.
-        if (token.used && !o.needs.ends_with("watermark")) continue;
-        // "do not rotate" asks for nothing; "remove the watermark" does.
-        if (!o.needs.ends_with("watermark") && goal::negated(reading, clause, i)) continue;
+        if (goal::negated(reading, clause, i)) continue;
         // "crop to 9:16" and "loop the music" are wishes that are read.
         if (o.needs == "cropping" && reading.brief.frame) continue;
         if (o.needs == "looping" && !reading.brief.audio.empty()) continue;
