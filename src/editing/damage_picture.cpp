@@ -69,6 +69,21 @@ double moving_share(const Fingerprint& file, const Comparison& c, const Run& run
   return asked ? static_cast<double>(moving) / static_cast<double>(asked) : 0;
 }
 
+// Slow motion repeats frames by plan: every second or third one changes far less than its neighbours, or
+// only by the zoom over it. Which of two neighbours is the repeated one is a matter of rounding.
+bool repeats_by_plan(const Comparison& c, std::int64_t frame) {
+  float least = 1e9f, sum = 0;
+  int count = 0;
+  for (std::int64_t k = frame - 6; k <= frame + 6; ++k) {
+    const auto* f = reference_frame(c, k);
+    if (f == nullptr) continue;
+    if (std::abs(k - frame) <= 2) least = std::min(least, f->change);
+    sum += f->change;
+    ++count;
+  }
+  return count > 0 && least < 0.5f * sum / static_cast<float>(count);
+}
+
 }  // namespace
 
 std::vector<Issue> find_black(const Fingerprint& file, const Comparison& c) {
@@ -117,9 +132,8 @@ std::vector<Issue> find_standing(const Fingerprint& file, const Comparison& c) {
   std::vector<Run> unwanted;
   for (const Run& run : runs_where(n, [&](std::size_t i) { return standing[i] != 0; })) {
     const double moving = moving_share(file, c, run);
-    const double length = seconds_of(file, run);
     if (c.kind == ComparedWith::nothing ? (moving < 0.7) : (moving < 0.5)) continue;
-    (void)length;
+    if (c.kind == ComparedWith::plan && run.size() <= 2 && repeats_by_plan(c, c.home[run.first])) continue;
     unwanted.push_back(run);
   }
 
