@@ -13,3 +13,4 @@ pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libavfi
 pkg_check_modules(PANGO REQUIRED IMPORTED_TARGET pangocairo pangoft2 fontconfig)
 pkg_check_modules(EBUR128 REQUIRED IMPORTED_TARGET libebur128)
 pkg_check_modules(ASS REQUIRED IMPORTED_TARGET libass)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
