@@ -73,7 +73,7 @@ tsan: setup-tests
 	@cmake --build build/tsan -j $(JOBS) --target $(addprefix test_,$(TSAN_TESTS))
 	@$(call CTEST,tsan) -L '^($(subst $() ,|,$(TSAN_TESTS)))$$' -E '^($(TSAN_PURE))\.'
 
-## make fuzz     the readers of plans, timelines and OTIO under libFuzzer, FUZZ_SECONDS each
+## make fuzz     the readers of plans, timelines, OTIO and GGUF under libFuzzer, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20
 fuzz: setup-checks
 	@JOBS=$(JOBS) fuzz/run.sh $(FUZZ_SECONDS)

@@ -13,8 +13,10 @@ for target in build/fuzz/bin/fuzz_*; do
   name=$(basename "$target")
   echo "fuzzing $name for $seconds s"
   mkdir -p "build/fuzz/corpus/$name"
+  dictionary=fuzz/json.dict
+  [ ! -f "fuzz/$name.dict" ] || dictionary=fuzz/$name.dict
   "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
-    -seed="${FUZZ_SEED:-1}" -dict=fuzz/json.dict -artifact_prefix="build/fuzz/findings/$name-" \
+    -seed="${FUZZ_SEED:-1}" -dict="$dictionary" -artifact_prefix="build/fuzz/findings/$name-" \
     "build/fuzz/corpus/$name" "fuzz/corpus/$name" 2>&1 | grep -vE '^(INFO|Loading|stat::(new|peak|slowest))' || true
   [ -z "$(ls build/fuzz/findings/"$name"-* 2>/dev/null)" ] || { echo "$name found something: build/fuzz/findings/"; exit 1; }
 done

@@ -11,15 +11,14 @@
 
 #include <fmt/format.h>
 
-namespace studio {
-namespace {
+#include "net/segmented_download.h"
 
-std::unexpected<Error> fail_write(const Path& path, int code) {
-  return fail(
-      code == ENOSPC || code == EDQUOT ? ErrorKind::no_space : ErrorKind::io,
-      fmt::format("write {}: {}", path.string(), std::strerror(code)),
-      code == ENOSPC ? "free some disk space and run the command again" : "choose a place you may write to");
-}
+namespace studio {
+
+using download::fail_write;
+using download::status_error;
+
+namespace {
 
 // The partial file, open at its end.
 class PartFile {
@@ -66,16 +65,6 @@ class PartFile {
 
 Path part_path(const Path& target) {
   return Path(target.string() + ".part");
-}
-
-Error status_error(const DownloadRequest& request, int status) {
-  const std::string what = fmt::format("download {}: the server answered {}", request.name, status);
-  if (status == 401 || status == 403)
-    return {ErrorKind::engine_failed, what,
-            "the model may need a licence accepted and a token: set HF_TOKEN"};
-  if (status == 404)
-    return {ErrorKind::not_found, what, "the file is no longer there; another source may have it"};
-  return {ErrorKind::engine_failed, what, "run the command again later: it goes on where it stopped"};
 }
 
 // One request from the part's end. True when the file is whole.
@@ -131,41 +120,59 @@ Result<void> require_space(const Path& folder, std::uint64_t bytes, std::string_
               "free some disk space, or set XDG_CACHE_HOME to a larger disk");
 }
 
+namespace {
+
+// Over one connection, from the part's end.
+Result<void> download_stream(const DownloadRequest& request, const Path& part_file, const Job& job) {
+  TRY_ASSIGN(PartFile part, PartFile::open(part_file));
+  if (request.bytes > 0 && part.size() > request.bytes) TRY(part.restart());
+  if (request.bytes > part.size())
+    TRY(require_space(request.target.parent_path(), request.bytes - part.size(), "download " + request.name));
+  const auto whole = [&] { return request.bytes > 0 && part.size() == request.bytes; };
+  auto pause = request.retry_pause;
+  for (int failures = 0; !whole();) {
+    const std::uint64_t before = part.size();
+    const auto done = fetch_rest(request, part, job);
+    if (done && *done) break;
+    if (done) continue;  // the part was too long and is begun anew
+    if (part.size() > before) {
+      failures = 0;
+      pause = request.retry_pause;
+    }
+    if (!download::is_worth_a_retry(done.error()) || ++failures > request.retries)
+      return std::unexpected(done.error());
+    TRY(download::wait(pause, job.stop));
+    pause *= 2;
+  }
+  TRY(part.flush());
+  if (request.bytes == 0 || part.size() == request.bytes) return {};
+  const std::uint64_t size = part.size();
+  if (size > request.bytes) TRY(part.restart());
+  return fail(ErrorKind::engine_failed,
+              fmt::format("download {}: {} bytes came, {} were promised", request.name, size, request.bytes),
+              "run the command again: it goes on where it stopped");
+}
+
+Result<void> verify_part(const DownloadRequest& request, const Path& part_file, const Job& job) {
+  if (request.sha256.empty()) return {};
+  job.report({"verify " + request.name, 0, static_cast<double>(request.bytes), "bytes"});
+  TRY_ASSIGN(const std::string found, sha256_of_file(part_file, job.stop));
+  if (found == request.sha256) return {};
+  std::error_code ec;
+  std::filesystem::remove(part_file, ec);
+  return fail(
+      ErrorKind::invalid_input,
+      fmt::format("download {}: its SHA-256 is {} instead of {}", request.name, found, request.sha256),
+      "it was damaged on the way or changed at the source; run the command again");
+}
+
+}  // namespace
+
 Result<void> download_file(const DownloadRequest& request, const Job& job) {
   const Path part_file = part_path(request.target);
-  {
-    TRY_ASSIGN(PartFile part, PartFile::open(part_file));
-    if (request.bytes > 0 && part.size() > request.bytes) TRY(part.restart());
-    if (request.bytes > part.size())
-      TRY(require_space(request.target.parent_path(), request.bytes - part.size(),
-                        "download " + request.name));
-    TRY_ASSIGN(bool whole, request.bytes > 0 && part.size() == request.bytes
-                               ? Result<bool>(true)
-                               : fetch_rest(request, part, job));
-    if (!whole) {
-      TRY_ASSIGN(whole, fetch_rest(request, part, job));
-    }
-    TRY(part.flush());
-    if (request.bytes > 0 && part.size() != request.bytes) {
-      const std::uint64_t size = part.size();
-      if (size > request.bytes) TRY(part.restart());
-      return fail(
-          ErrorKind::engine_failed,
-          fmt::format("download {}: {} bytes came, {} were promised", request.name, size, request.bytes),
-          "run the command again: it goes on where it stopped");
-    }
-  }
-  if (!request.sha256.empty()) {
-    TRY_ASSIGN(const std::string found, sha256_of_file(part_file));
-    if (found != request.sha256) {
-      std::error_code ec;
-      std::filesystem::remove(part_file, ec);
-      return fail(
-          ErrorKind::invalid_input,
-          fmt::format("download {}: its SHA-256 is {} instead of {}", request.name, found, request.sha256),
-          "it was damaged on the way or changed at the source; run the command again");
-    }
-  }
+  TRY_ASSIGN(const bool whole, download::fetch_segments(request, part_file, job));
+  if (!whole) TRY(download_stream(request, part_file, job));
+  TRY(verify_part(request, part_file, job));
   std::error_code ec;
   std::filesystem::rename(part_file, request.target, ec);
   if (ec) return fail(ErrorKind::io, fmt::format("rename {}: {}", part_file.string(), ec.message()));

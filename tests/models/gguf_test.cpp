@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../fuzz/try_gguf.h"
 #include "support/gguf_file.h"
 
 namespace studio {
@@ -113,6 +114,17 @@ TEST(Gguf, SurvivesDamage) {
     for (int i = 0; i < 4; ++i) damaged[random() % damaged.size()] = static_cast<char>(random());
     (void)parse_gguf_header(damaged, bytes.size(), "x.gguf");
   }
+}
+
+// What the fuzzer started from or once broke something with.
+TEST(Gguf, SurvivesTheCorpus) {
+  int files = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(Path(STUDIO_SOURCE_DIR) / "fuzz/corpus/fuzz_gguf")) {
+    fuzz::try_gguf(read_file(entry.path()).value());
+    ++files;
+  }
+  EXPECT_GT(files, 0);
 }
 
 TEST(Gguf, FindsTheFilesOfASplitModel) {
