@@ -7,10 +7,13 @@
 #include <fmt/format.h>
 
 #include "analysis/coherence.h"
+#include "analysis/issue_rules.h"
 #include "analysis/judgements.h"
 
 namespace studio {
 namespace {
+
+constexpr double kWorthSaying = 0.3;  // severity of an issue from which it hurts a clip
 
 class Notes {
  public:
@@ -232,21 +235,45 @@ std::string as_sentence(std::string text) {
   return text + ".";
 }
 
-void say_about_defects(const Analysis& a, Notes& notes) {
+// What was looked for and is not there; black inside a fade is meant, but it is black all the same.
+std::string absent_defects(const ClipFeatures& clip, const Analysis& a) {
+  constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"flicker", "flicker"}, {"freeze", "freezes"},         {"duplicate", "repeats"},
+      {"jump", "jumps"},      {"dropped", "missing frames"}, {"black", "black frames"},
+  };
+  std::vector<std::string_view> absent;
+  for (const auto& [kind, text] : words) {
+    const bool named = std::ranges::any_of(a.issues, [&](const Issue& i) { return i.kind == kind; });
+    const bool faded = kind == "black" && std::ranges::any_of(clip.frames, is_black);
+    if (!named && !faded) absent.push_back(text);
+  }
+  std::string list;
+  for (std::size_t i = 0; i < absent.size(); ++i)
+    list += fmt::format("{}{}", i == 0 ? "" : i + 1 == absent.size() ? " or " : ", ", absent[i]);
+  return list;
+}
+
+void say_about_defects(const ClipFeatures& clip, const Analysis& a, Notes& notes) {
   std::map<std::string, std::vector<const Issue*>> by_kind;
   for (const Issue& i : a.issues) by_kind[i.kind].push_back(&i);
   for (const auto& [kind, issues] : by_kind) {
     const Issue& worst = **std::ranges::max_element(issues, {}, [](const Issue* i) { return i->severity; });
-    if (worst.severity < 0.3) continue;
+    if (worst.severity < kWorthSaying) continue;
     const std::string evidence =
         fmt::format("{} (frames {} to {}{})", worst.message, worst.first_frame, worst.last_frame,
                     issues.size() > 1 ? fmt::format(", {} in all", issues.size()) : "");
     notes.weakness(0.3 + worst.severity, in_words(kind), evidence);
     notes.advice(0.3 + worst.severity, as_sentence(worst.suggestion), evidence);
   }
-  if (a.issues.empty() && !a.shots.empty())
-    notes.strength(0.5, "Technically clean: no flicker, freezes, repeats, jumps or black frames.",
-                   fmt::format("{} frames checked", a.source.frames));
+  const bool clean = std::ranges::all_of(a.issues, [](const Issue& i) { return i.severity < kWorthSaying; });
+  const std::string absent = absent_defects(clip, a);
+  if (!clean || a.shots.empty() || absent.empty()) return;
+  std::string evidence = fmt::format("{} frames checked", a.source.frames);
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, a.issues.size()); ++i)
+    evidence += fmt::format("; small: {}", a.issues[i].message);
+  notes.strength(0.5,
+                 fmt::format("{}: no {}.", a.issues.empty() ? "Technically clean" : "Nearly clean", absent),
+                 evidence);
 }
 
 void say_how_it_was_made(const ClipFeatures& clip, const Analysis& a, Notes& notes) {
@@ -282,7 +309,7 @@ std::vector<Insight> insights_of(const ClipFeatures& clip, const Analysis& analy
   say_about_composition(analysis, notes);
   say_about_rhythm(analysis, notes);
   say_about_sound(analysis, notes);
-  say_about_defects(analysis, notes);
+  say_about_defects(clip, analysis, notes);
   say_how_it_was_made(clip, analysis, notes);
   return notes.sorted();
 }

@@ -25,6 +25,7 @@ void find_jumps_and_drops(const ClipFeatures& clip, FrameSpan span, const Cadenc
 // Of the file: gaps in time, sound, a truncated end.
 void find_file_issues(const ClipFeatures& clip, std::vector<Issue>& issues);
 
+bool is_black(const FrameFeatures& frame);
 // True where a frame repeats the one before, pixel for pixel but for the encoder's touch.
 bool repeats_previous(const FrameFeatures& frame);
 

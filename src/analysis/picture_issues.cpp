@@ -11,10 +11,6 @@ namespace {
 
 using Frames = std::vector<FrameFeatures>;
 
-bool is_black(const FrameFeatures& f) {
-  return f.luma_p99 < 26 && f.luma_mean < 12 && f.luma_deviation < 5;
-}
-
 // Dark as seen, not as graded: even the lights of the picture are dim.
 bool is_dark(const FrameFeatures& f) {
   return !is_black(f) && f.luma_mean < 26 && f.luma_p95 < 72;
@@ -63,6 +59,10 @@ double percentile(std::vector<double> values, double share) {
 
 }  // namespace
 
+bool is_black(const FrameFeatures& f) {
+  return f.luma_p99 < 26 && f.luma_mean < 12 && f.luma_deviation < 5;
+}
+
 void find_exposure_issues(const ClipFeatures& clip, std::span<const Shot> shots, std::vector<Issue>& issues) {
   const Frames& frames = clip.frames;
   if (frames.empty()) return;
@@ -74,10 +74,12 @@ void find_exposure_issues(const ClipFeatures& clip, std::span<const Shot> shots,
         if (in_transition(shots, first, last)) return;
         const bool at_edge = first == 0 || last == all.last;
         const bool whole = first == 0 && last == all.last;
-        // Films open and close on a little black.
-        if (at_edge && !whole && seconds < 1.0) return;
-        issues.push_back({"black", first, last,
-                          whole ? 1.0 : std::min(1.0, (at_edge ? 0.15 : 0.5) + 0.25 * seconds),
+        // Films open and close on a little black: named all the same, as a small thing.
+        const double severity = whole         ? 1.0
+                                : !at_edge    ? std::min(1.0, 0.5 + 0.25 * seconds)
+                                : seconds < 1 ? 0.21 + 0.08 * seconds
+                                              : std::min(1.0, 0.15 + 0.25 * seconds);
+        issues.push_back({"black", first, last, severity,
                           fmt::format("{:.2f} s of black at {}", seconds, clock_of(clip, first)),
                           at_edge ? "trim it off unless the fade is meant" : "cut the black frames out"});
       });

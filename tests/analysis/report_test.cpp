@@ -59,6 +59,21 @@ TEST(Report, JsonOfARealClipFitsItsSchema) {
   EXPECT_EQ(next, json["source"]["frames"]);
 }
 
+TEST(Report, InsightsAgreeWithTheIssues) {
+  // The clip opens with a black frame: an issue, so nothing may say that there is none.
+  const auto& issues = analysed().issues;
+  ASSERT_TRUE(std::ranges::any_of(issues, [](const Issue& i) { return i.kind == "black"; }));
+  bool clean = false;
+  for (const Insight& insight : analysed().insights) {
+    EXPECT_EQ(insight.text.find("black frames"), std::string::npos) << insight.text;
+    if (insight.text.starts_with("Nearly clean: no flicker")) {
+      clean = true;
+      EXPECT_NE(insight.evidence.find("of black at 0:00.000"), std::string::npos) << insight.evidence;
+    }
+  }
+  EXPECT_TRUE(clean);
+}
+
 TEST(Report, JsonHoldsEveryKindAndNoInfinity) {
   Analysis a = analysed();
   a.audio = AudioJudgement{};
