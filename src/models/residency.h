@@ -25,16 +25,18 @@ MemoryAmount operator+(const MemoryAmount& a, const MemoryAmount& b);
 MemoryAmount operator-(const MemoryAmount& a, const MemoryAmount& b);  // never below zero
 
 struct ResidencyOptions {
-  // A model that others wait for keeps its place at least this long while it is asked for without
-  // a pause, and at least 4 times what it took to load, at most `longest_turn`. It bounds the wait
-  // of the others: (models waiting before it) x (turn + running answers + load).
+  // A model that others wait for keeps its place this long (and 4 times what it took to load, at most
+  // `longest_turn`), as long as it is asked for without a pause. It bounds the wait of the others:
+  // each model waiting before it has one turn, then its running answers end, then the next loads.
   std::chrono::milliseconds turn = std::chrono::seconds(5);
   std::chrono::milliseconds longest_turn = std::chrono::seconds(30);
-  // An idle model whose clients have come back quickly is not taken away the instant it idles, but
-  // after this multiple of their usual pause (Iyer and Druschel, "Anticipatory scheduling", SOSP
-  // 2001), at most `longest_pause`. One client that alternates between two models never waits for it.
-  double anticipation = 3;
-  std::chrono::milliseconds longest_pause = std::chrono::milliseconds(500);
+  // Within its turn, a model that just answered is given up at once, unless its clients use to come
+  // back soon: then it is held for `anticipation` times their usual pause (Iyer and Druschel,
+  // "Anticipatory scheduling", SOSP 2001). Pauses that would hold it longer than `longest_pause`, or
+  // half of what it took to load, are not waited for: a client that alternates between two models
+  // comes back only after the other has answered, and so gets its switch at once.
+  double anticipation = 2;
+  std::chrono::milliseconds longest_pause = std::chrono::milliseconds(200);
   std::chrono::milliseconds idle_unload = std::chrono::minutes(10);  // 0: never
   int max_waiting_per_model = 64;
   int max_waiting = 256;
@@ -154,23 +156,63 @@ class Residency {
     Residence residence = Residence::cold;
     MemoryAmount measured;
     std::deque<Waiting> queue;
-    int leases = 0;
-    std::optional<Time> last_used;  // a lease began or ended
+    int leases = 0, batches = 0;       // batches are among the leases
+    std::optional<Time> wanted_since;  // load() was called and it is not ready yet
+    std::optional<Time> last_used;     // a lease began or ended
     std::optional<Time> ready_since;
-    std::optional<Time> idle_since;       // ready and without leases
-    std::optional<double> usual_pause_s;  // between an answer and the next request
-    double load_seconds = 0, mean_lease_s = 0;
-    bool wanted = false;   // load() was called
-    bool closing = false;  // ready, but takes no new leases: its turn is over
-    std::string closing_why;
+    std::optional<Time> last_idle;               // when its last lease ended
+    std::optional<double> usual_pause_s;         // between an answer and the next request
+    double load_seconds = 0, lease_seconds = 0;  // the last load; a mean
+    std::optional<std::string> closing;          // why it takes no new leases and goes once the last ends
+    std::string closing_for;                     // the model that needs the room, when that is why
+    bool warmed = false;                         // for the requests that wait now
     Error failure;
-    std::optional<Time> retry_at;
+    std::optional<Time> retry_at;  // when failed; none: only load() tries again
+    std::map<std::string, int, std::less<>> followed_by;
+
+    bool resident() const;
+    bool idle() const { return leases == 0 && queue.empty(); }
+    MemoryAmount bytes() const;
   };
+  struct Lease {
+    std::string model;
+    Time since;
+    bool batch = false;
+  };
+  struct Placing;
+
+  void settle(Time now, Actions& actions);
+  void expire(Time now, Actions& actions);
+  void place(Time now, Actions& actions);
+  bool make_room(Model& wanting, Placing& placing, Time now);
+  void grant(Model& model, const Waiting& waiting, Time now, Actions& actions);
+  void grant_waiting(Time now, Actions& actions);
+  void reopen();
+  void unload_closed(Actions& actions);
+  void close_idle(Time now);
+  void close_over_budget();
+  void refuse_all(Model& model, const Error& error, double retry_after_s, Actions& actions);
+  void note_pause(Model& model, Time now);
+  void note_order(Model& model);
+  void warm_next(const Model& model, Actions& actions);
+  Time may_leave(const Model& model) const;
+  std::chrono::milliseconds turn_of(const Model& model) const;
+  double retry_after(const Model& model) const;
+  MemoryAmount pinned_by_others(const Model& model) const;
+  bool can_ever_fit(const Model& model) const;
+  std::string arithmetic(const Model& model) const;
+  Model* find(std::string_view id);
+  const Model* find(std::string_view id) const;
+  void wake_at(Time time);
 
   ResidencyOptions options_;
   MemoryAmount budget_;
   std::map<std::string, Model, std::less<>> models_;
-  std::map<Ticket, std::pair<std::string, Time>> granted_;
+  std::map<Ticket, Lease> granted_;
+  std::map<Ticket, std::string> waiting_;
+  std::string last_asked_;
+  bool somebody_waits_ = false;  // for a lease or for a load
+  std::optional<Time> wake_;
 };
 
 }  // namespace studio

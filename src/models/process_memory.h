@@ -1,0 +1,28 @@
+// What /proc tells of processes: their memory and their children. For the memory monitors.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <sys/types.h>
+
+#include <string_view>
+
+#include "base/files.h"
+
+namespace studio {
+
+struct ProcessMemory {
+  std::uint64_t own_bytes = 0;   // anonymous and shared: gone when the process ends
+  std::uint64_t file_bytes = 0;  // mapped files: page cache that others may keep
+};
+
+// Zero for a process that is gone.
+ProcessMemory process_memory(const Path& proc, pid_t pid);
+// The processes and all their descendants, each once.
+std::vector<pid_t> process_trees(const Path& proc, std::span<const pid_t> roots);
+// "Key:   123 kB" lines, as in /proc/meminfo; nothing when the key is not there.
+std::uint64_t kilobytes_of(std::string_view text, std::string_view key);
+
+}  // namespace studio
