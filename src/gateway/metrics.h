@@ -11,8 +11,8 @@
 
 namespace studio {
 
-// Values are spread over cells, one a thread as long as there are cells, so that threads do not
-// pass one cache line back and forth: add() is 2 ns alone and under load.
+// Values are spread over cells by the core that adds, so that threads do not pass one cache line back and
+// forth.
 class Counter {
  public:
   void add(std::uint64_t n = 1) noexcept;
@@ -71,7 +71,8 @@ class Metrics {
   Gauge& gauge(std::string_view name, LabelValues labels = {});
   Histogram& histogram(std::string_view name, LabelValues labels = {});
 
-  // For gauges of things that come and go (models): drops series whose first label is not in `keep`.
+  // For gauges of things that come and go (models): hides series whose first label is not in
+  // `keep` until they are used again.
   void keep_only(std::string_view name, std::span<const std::string_view> keep);
 
   // Text format 0.0.4, families in the order of the list.
