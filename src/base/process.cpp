@@ -121,24 +121,30 @@ ChildProcess::~ChildProcess() {
   stop();
 }
 
+// The child leads a process group of its own: what it started itself ends with it, never later. While
+// the dead child is not reaped, its number cannot belong to anybody else.
 std::optional<int> ChildProcess::poll() {
   if (status_ || pid_ < 0) return status_;
+  siginfo_t ended{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+      ended.si_pid != pid_)
+    return status_;
+  ::kill(-pid_, SIGKILL);
   int status = 0;
-  if (::waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
+  if (::waitpid(pid_, &status, 0) == pid_) status_ = status;
   return status_;
 }
 
 void ChildProcess::stop(std::chrono::milliseconds grace) {
   if (pid_ < 0 || poll()) return;
-  ::kill(pid_, SIGTERM);
+  ::kill(-pid_, SIGTERM);
   const auto deadline = std::chrono::steady_clock::now() + grace;
   while (!poll() && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  if (!poll()) {
-    ::kill(pid_, SIGKILL);
-    int status = 0;
-    if (::waitpid(pid_, &status, 0) == pid_) status_ = status;
-  }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  if (status_) return;
+  ::kill(-pid_, SIGKILL);
+  int status = 0;
+  if (::waitpid(pid_, &status, 0) == pid_) status_ = status;
 }
 
 Result<ProcessOutput> run_process(const std::vector<std::string>& command, std::chrono::milliseconds timeout,

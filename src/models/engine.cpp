@@ -1,6 +1,7 @@
-// The supervisor thread behind Engine, and how a dead child is mended once.
+// The supervisor thread behind Engine, and how a dead child is mended.
 #include "models/engine.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -12,6 +13,8 @@
 #include <fmt/format.h>
 
 #include "base/process.h"
+#include "models/engine_log.h"
+#include "models/loopback_port.h"
 
 namespace studio {
 namespace {
@@ -19,10 +22,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto kReadyPoll = 20ms;
 constexpr auto kWatchPoll = 50ms;
-constexpr std::uintmax_t kLogRotateBytes = 4u << 20;
+constexpr auto kLogLook = 1s;
 constexpr std::size_t kLongestSocketPath = 107;  // sockaddr_un
+
+// A probe costs some 0.1 ms of CPU. Small models load within a second, where each millisecond is
+// somebody waiting; who loads for a minute does not see 50 ms.
+std::chrono::milliseconds ready_poll(Clock::duration waited) {
+  return waited < 2s ? 5ms : waited < 10s ? 20ms : 50ms;
+}
 
 // The folder of the socket. A long TMPDIR would not fit into a socket's address.
 Result<ScratchFolder> socket_folder() {
@@ -32,33 +40,6 @@ Result<ScratchFolder> socket_folder() {
                 fmt::format("make a socket in {}: the path is too long", folder.path().string()),
                 "set TMPDIR to a shorter folder, such as /tmp");
   return folder;
-}
-
-// One old log is kept; the file of a running engine is never rotated under it.
-Result<Path> open_log(const std::string& name) {
-  const Path folder = cache_folder() / "logs";
-  std::error_code ec;
-  std::filesystem::create_directories(folder, ec);
-  if (ec)
-    return fail(ErrorKind::io, fmt::format("make the folder {}: {}", folder.string(), ec.message()),
-                "set XDG_CACHE_HOME to a folder you may write to");
-  const Path log = folder / (name + ".log");
-  if (const auto size = std::filesystem::file_size(log, ec); !ec && size > kLogRotateBytes)
-    std::filesystem::rename(log, folder / (name + ".log.1"), ec);
-  return log;
-}
-
-std::string last_lines(const Path& log, std::uintmax_t from, std::size_t lines) {
-  const auto text = read_file(log);
-  if (!text) return {};
-  std::string_view tail(*text);
-  tail.remove_prefix(std::min<std::size_t>(from, tail.size()));
-  while (tail.ends_with('\n')) tail.remove_suffix(1);
-  std::size_t begin = tail.size();
-  for (; lines > 0 && begin != std::string_view::npos && begin > 0; --lines)
-    begin = tail.rfind('\n', begin - 1);
-  tail.remove_prefix(begin == std::string_view::npos ? 0 : begin);
-  return std::string(tail.substr(0, 4000));
 }
 
 std::string describe_status(int status) {
@@ -83,7 +64,8 @@ class Engine::Supervisor {
  public:
   Supervisor(EngineSpec spec, ScratchFolder folder, Path log)
       : spec_(std::move(spec)), folder_(std::move(folder)), log_(std::move(log)) {
-    endpoint_ = Endpoint{"http://localhost", (folder_.path() / "engine.sock").string()};
+    socket_ = (folder_.path() / "engine.sock").string();
+    endpoint_ = Endpoint{"http://localhost", socket_};
     thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
   }
 
@@ -111,19 +93,25 @@ class Engine::Supervisor {
   EngineState state() const { return (std::lock_guard(mutex_), state_); }
   pid_t pid() const { return (std::lock_guard(mutex_), pid_); }
   int restarts() const { return (std::lock_guard(mutex_), restarts_); }
-  const Endpoint& endpoint() const { return endpoint_; }
+  Endpoint endpoint() const { return (std::lock_guard(mutex_), endpoint_); }
   const Path& log() const { return log_; }
 
  private:
   void run(std::stop_token stop) {
+    bool taken_port = false;
     while (!stop.stop_requested()) {
       auto life = live_once(stop);
       set_pid(-1);
       if (stop.stop_requested()) break;
+      // Somebody else took the port between our choosing it and the child's binding it.
+      if (!life && port_in_use() && !std::exchange(taken_port, true)) continue;
       // A child that never became ready would not do so the second time either.
-      const bool mendable = life.has_value() && restarts() < spec_.restarts;
-      if (!mendable) {
-        set(EngineState::failed, life ? died(*life) : life.error());
+      const bool mendable = life || (ever_ready_ && life.error().kind == ErrorKind::engine_failed);
+      const auto pause = mendable ? backoff() : std::nullopt;
+      const Error reason = life ? died(*life) : life.error();
+      if (!pause) {
+        set(EngineState::failed, reason);
+        tell(EngineState::failed, reason);
         return;
       }
       {
@@ -132,37 +120,65 @@ class Engine::Supervisor {
         state_ = EngineState::starting;
       }
       changed_.notify_all();
+      tell(EngineState::starting, reason);
+      if (*pause > 0ms && !sleep(*pause, stop)) break;
     }
     set(EngineState::stopped, {});
+  }
+
+  // How long to wait before the next start; nothing when it has died too often.
+  std::optional<std::chrono::milliseconds> backoff() {
+    const auto now = Clock::now();
+    if (spec_.restart_window > 0s)
+      std::erase_if(deaths_, [&](Clock::time_point death) { return now - death > spec_.restart_window; });
+    if (static_cast<int>(deaths_.size()) >= spec_.restarts) return std::nullopt;
+    deaths_.push_back(now);
+    if (deaths_.size() == 1) return 0ms;
+    const auto grown = 100ms * (1LL << std::min<std::size_t>(deaths_.size() - 2, 16));
+    return std::min<std::chrono::milliseconds>(grown, spec_.longest_backoff);
   }
 
   // From fork to death. The wait status when it died after having been ready; an error when it
   // never got there. With stop requested the child is ended and either may come back.
   Result<int> live_once(std::stop_token stop) {
     std::error_code ec;
-    std::filesystem::remove(endpoint_.unix_socket, ec);
-    log_from_ = std::filesystem::exists(log_, ec) ? std::filesystem::file_size(log_, ec) : 0;
-    TRY_ASSIGN(ChildProcess child, ChildProcess::start({command(), {}, log_}));
+    std::filesystem::remove(socket_, ec);
+    log_from_ = log_size(log_);
+    TRY_ASSIGN(const std::vector<std::string> command, this->command());
+    TRY_ASSIGN(ChildProcess child, ChildProcess::start({command, {}, log_}));
     set_pid(child.pid());
-    TRY(become_ready(child, stop));
+    if (auto ready = become_ready(child, stop); !ready) {
+      child.stop(spec_.grace);
+      return std::unexpected(ready.error());
+    }
     set(EngineState::ready, {});
-    std::mutex sleep_mutex;
-    std::condition_variable_any sleep;
+    if (std::exchange(ever_ready_, true)) tell(EngineState::ready, {});
+    auto log_looked_at = Clock::now();
     while (true) {
       if (const auto status = child.poll()) return *status;
-      std::unique_lock lock(sleep_mutex);
-      sleep.wait_for(lock, stop, kWatchPoll, [] { return false; });
-      if (stop.stop_requested()) {
-        child.stop();
+      if (!sleep(kWatchPoll, stop)) {
+        child.stop(spec_.grace);
         return 0;
       }
+      if (Clock::now() - log_looked_at < kLogLook) continue;
+      log_looked_at = Clock::now();
+      rotate_engine_log(log_);
     }
   }
 
+  // False when the stop came first.
+  static bool sleep(std::chrono::milliseconds time, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any asleep;
+    std::unique_lock lock(mutex);
+    asleep.wait_for(lock, stop, time, [] { return false; });
+    return !stop.stop_requested();
+  }
+
   Result<void> become_ready(ChildProcess& child, std::stop_token stop) {
-    const auto deadline = Clock::now() + spec_.ready_timeout;
+    const auto begun = Clock::now();
     HttpRequest probe;
-    probe.endpoint = endpoint_;
+    probe.endpoint = endpoint();
     probe.path = spec_.ready_path;
     probe.timeout = 2s;
     probe.stop = stop;
@@ -174,34 +190,44 @@ class Engine::Supervisor {
                     fmt::format("its log is {}", log_.string()));
       if (stop.stop_requested())
         return fail(ErrorKind::interrupted, spec_.name + ": interrupted while starting");
-      if (Clock::now() > deadline)
+      if (Clock::now() - begun > spec_.ready_timeout)
         return fail(ErrorKind::timeout,
                     fmt::format("start {}: not ready after {} s{}", spec_.name,
                                 std::chrono::duration_cast<std::chrono::seconds>(spec_.ready_timeout).count(),
                                 log_tail()),
                     fmt::format("its log is {}", log_.string()));
       if (const auto answer = send_http(probe); answer && answer->status == 200) return {};
-      std::this_thread::sleep_for(kReadyPoll);
+      std::this_thread::sleep_for(ready_poll(Clock::now() - begun));
     }
   }
 
-  std::vector<std::string> command() const {
+  // With the socket's path or a port that is free now; the endpoint follows.
+  Result<std::vector<std::string>> command() {
     std::vector<std::string> command = spec_.command;
-    for (std::string& argument : command)
+    for (std::string& argument : command) {
       if (const auto at = argument.find("{socket}"); at != std::string::npos)
-        argument.replace(at, std::strlen("{socket}"), endpoint_.unix_socket);
+        argument.replace(at, std::strlen("{socket}"), socket_);
+      if (const auto at = argument.find("{port}"); at != std::string::npos) {
+        TRY_ASSIGN(port_, free_loopback_port(spec_.port));
+        argument.replace(at, std::strlen("{port}"), std::to_string(port_));
+        std::lock_guard lock(mutex_);
+        endpoint_ = Endpoint{fmt::format("http://127.0.0.1:{}", port_), {}};
+      }
+    }
     return command;
   }
+
+  bool port_in_use() const { return port_ > 0 && free_loopback_port(port_).value_or(port_) != port_; }
 
   Error died(int status) const {
     return {ErrorKind::engine_failed,
             fmt::format("{} died ({}) and had been restarted {} time{} already{}", spec_.name,
-                        describe_status(status), spec_.restarts, spec_.restarts == 1 ? "" : "s", log_tail()),
+                        describe_status(status), restarts(), restarts() == 1 ? "" : "s", log_tail()),
             fmt::format("look into its log {}; too little memory is the usual cause", log_.string())};
   }
 
   std::string log_tail() const {
-    const std::string tail = last_lines(log_, log_from_, 6);
+    const std::string tail = last_log_lines(log_, log_from_, 6);
     return tail.empty() ? "" : "; its last words:\n" + tail;
   }
 
@@ -214,6 +240,10 @@ class Engine::Supervisor {
     changed_.notify_all();
   }
 
+  void tell(EngineState state, const Error& reason) const {
+    if (spec_.changed) spec_.changed(state, reason, restarts());
+  }
+
   void set_pid(pid_t pid) {
     std::lock_guard lock(mutex_);
     pid_ = pid;
@@ -222,10 +252,15 @@ class Engine::Supervisor {
   const EngineSpec spec_;
   const ScratchFolder folder_;
   const Path log_;
-  Endpoint endpoint_;
-  std::uintmax_t log_from_ = 0;  // only on the supervisor's thread
+  std::string socket_;
+  // Only on the supervisor's thread:
+  std::uintmax_t log_from_ = 0;
+  int port_ = 0;
+  bool ever_ready_ = false;
+  std::vector<Clock::time_point> deaths_;
 
-  mutable std::mutex mutex_;  // guards the four below
+  mutable std::mutex mutex_;  // guards the five below
+  Endpoint endpoint_;
   EngineState state_ = EngineState::starting;
   Error failure_;
   pid_t pid_ = -1;
@@ -237,7 +272,7 @@ class Engine::Supervisor {
 
 Result<std::unique_ptr<Engine>> Engine::start(EngineSpec spec, std::stop_token stop) {
   TRY_ASSIGN(ScratchFolder folder, socket_folder());
-  TRY_ASSIGN(Path log, open_log(spec.log_name));
+  TRY_ASSIGN(Path log, open_engine_log(spec.log_name));
   std::unique_ptr<Engine> engine(
       new Engine(std::make_unique<Supervisor>(std::move(spec), std::move(folder), std::move(log))));
   TRY(engine->wait_ready(stop));
@@ -248,7 +283,7 @@ Engine::Engine(std::unique_ptr<Supervisor> supervisor) : supervisor_(std::move(s
 Engine::~Engine() {
   stop();
 }
-const Endpoint& Engine::endpoint() const {
+Endpoint Engine::endpoint() const {
   return supervisor_->endpoint();
 }
 Result<void> Engine::wait_ready(std::stop_token stop) {
