@@ -22,12 +22,13 @@ struct Options {
 struct Prepared {
   Timeline timeline;
   RenderSettings settings;
+  std::vector<std::string> watched;  // sources whose pictures had to be looked at
 };
 
 // What the file is stands in the file, not in its name.
 Result<Prepared> prepare(const Options& options, const Job& job) {
   TRY_ASSIGN(const Json document, read_json_file(options.input));
-  Prepared prepared{{}, render_settings(options.encode)};
+  Prepared prepared{{}, render_settings(options.encode), {}};
   const std::string schema = document.is_object() ? document.value("schema", "") : "";
   if (document.is_object() && document.contains("OTIO_SCHEMA")) {
     TRY_ASSIGN(auto imported, from_otio(document, options.input));
@@ -40,15 +41,15 @@ Result<Prepared> prepare(const Options& options, const Job& job) {
     return prepared;
   }
   TRY_ASSIGN(const EditPlan plan, plan_from_json(document, options.input));
-  TRY_ASSIGN(const auto sources, watch_sources(plan, {}, job));
-  TRY_ASSIGN(CompiledEdit edit, compile_plan(plan, sources));
+  TRY_ASSIGN(CompiledEdit edit, compile_from_files(plan, {}, {}, job));
   for (const std::string& warning : edit.warnings) warn(warning);
   prepared.timeline = std::move(edit.timeline);
+  prepared.watched.assign(edit.watched.begin(), edit.watched.end());
   if (!prepared.settings.loudness_lufs) prepared.settings.loudness_lufs = edit.settings.loudness_lufs;
   return prepared;
 }
 
-Json to_json(const RenderedFile& file) {
+Json to_json(const RenderedFile& file, const std::vector<std::string>& watched) {
   return {{"schema", "studio.render/1"},
           {"output", file.path.string()},
           {"frames", file.frames},
@@ -59,6 +60,7 @@ Json to_json(const RenderedFile& file) {
           {"encoder", file.encoder},
           {"smart_cut", file.smart_cut},
           {"reencoded_frames", file.reencoded_frames},
+          {"watched", watched},
           {"seconds", file.seconds},
           {"warnings", file.warnings}};
 }
@@ -80,7 +82,7 @@ Result<Outcome> run(const Options& options, std::stop_token stop) {
           "{}  {:.2f} s  {}x{}  {} frames  {}{}\n", file.path.string(), file.duration.seconds(), file.width,
           file.height, file.frames, file.encoder,
           file.smart_cut ? fmt::format("  smart cut, {} frames encoded again", file.reencoded_frames) : ""));
-  return Outcome::with(to_json(file));
+  return Outcome::with(to_json(file, prepared.watched));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "analysis/frame_features.h"
 #include "analysis/working_picture.h"
 #include "base/bounded_queue.h"
+#include "media/frame_clock.h"
 #include "media/picture_scaler.h"
 #include "media/video_reader.h"
 
@@ -151,19 +152,11 @@ double expected_frames(const VideoStream& stream) {
   return 0;
 }
 
-// Steps between frames that leave the usual one by more than a container's rounding.
 bool is_variable(const std::vector<FrameFeatures>& frames) {
-  if (frames.size() < 4) return false;
-  std::vector<double> steps;
-  for (std::size_t i = 1; i < frames.size(); ++i)
-    steps.push_back((frames[i].pts - frames[i - 1].pts).seconds());
-  auto sorted = steps;
-  std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2),
-                   sorted.end());
-  const double usual = sorted[sorted.size() / 2];
-  const auto odd = std::count_if(steps.begin(), steps.end(),
-                                 [&](double step) { return std::abs(step - usual) > 0.25 * usual + 0.0021; });
-  return static_cast<double>(odd) > std::max(1.0, 0.005 * static_cast<double>(steps.size()));
+  std::vector<double> times;
+  times.reserve(frames.size());
+  for (const FrameFeatures& frame : frames) times.push_back(frame.pts.seconds());
+  return is_variable_rate(times);
 }
 
 void complete_facts(ClipFeatures& clip, const MediaFacts& facts) {
@@ -174,13 +167,7 @@ void complete_facts(ClipFeatures& clip, const MediaFacts& facts) {
   source.has_audio = facts.audio.has_value();
   source.duration_s = (clip.end - clip.frames.front().pts).seconds();
   source.variable_frame_rate = is_variable(clip.frames);
-  source.frame_rate = facts.video->frame_rate;
-  const double rate = source.frame_rate.to_double();
-  const double measured = source.duration_s > 0 ? static_cast<double>(source.frames) / source.duration_s : 0;
-  // Headers lie: a rate that the frames' own times contradict is replaced by what they say.
-  const bool lies = !source.frame_rate.positive() || rate > 1000 ||
-                    (source.frames > 10 && measured > 0 && std::abs(rate / measured - 1) > 0.2);
-  if (lies && measured > 0) source.frame_rate = Rational::reduced(std::lround(measured * 1000), 1000);
+  source.frame_rate = credible_frame_rate(facts.video->frame_rate, source.frames, source.duration_s);
 }
 
 Result<VideoReader> open_reader(const Path& video, int threads) {

@@ -113,7 +113,7 @@ class Checker {
                       source->analysis.source.path, low, high),
           "keep start_s and end_s inside the clip");
     if (std::string shot = text_param(d, "shot");
-        !shot.empty() &&
+        !shot.empty() && source->watched &&
         std::ranges::none_of(source->analysis.shots, [&](const Shot& s) { return s.id == shot; }))
       say(d.id, fmt::format("{} has no shot \"{}\"", id, shot),
           "leave `shot` out or name one of the analysis");

@@ -265,7 +265,7 @@ class Compiler {
   }
 
   // Film of another shape than the output: cropped around the subject, or with bars.
-  void shape(Clip& clip, const EditSource& source) const {
+  void shape(Clip& clip, const EditSource& source) {
     double own = static_cast<double>(source.media.width) / std::max(1, source.media.height);
     double wanted = static_cast<double>(out_.timeline.width) / out_.timeline.height;
     if (std::abs(own / wanted - 1) < 0.01) return;
@@ -275,6 +275,7 @@ class Compiler {
     }
     Effect effect{"reframe", {}, {}};
     if (reframe_ == "subject") {
+      if (!source.watched) out_.to_watch.insert(source.id);
       SubjectPath path = subject_path(source, clip);
       effect.params["x"] = path.x.size() == 1 ? Parameter{path.x[0].value} : Parameter{path.x};
       effect.params["y"] = path.y.size() == 1 ? Parameter{path.y[0].value} : Parameter{path.y};

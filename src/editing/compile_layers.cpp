@@ -39,14 +39,17 @@ void aim(Effect& effect, const LayerContext& context, Time at) {
     if (at.seconds() < piece.output_start_s - 1e-6 || at.seconds() >= piece.output_end_s) continue;
     const EditSource* source = find_source(context.sources, piece.source);
     if (!source) return;
-    double share =
-        (at.seconds() - piece.output_start_s) / std::max(1e-9, piece.output_end_s - piece.output_start_s);
-    Point point = subject_at(
-        *source, piece.start_s + (piece.reverse ? 1 - share : share) * (piece.end_s - piece.start_s));
     // A crop of another shape has moved the subject to the middle already.
     double own = static_cast<double>(source->media.width) / std::max(1, source->media.height);
     double shape = static_cast<double>(context.out.timeline.width) / context.out.timeline.height;
-    if (std::abs(own / shape - 1) > 0.02) point = {};
+    Point point;
+    if (std::abs(own / shape - 1) <= 0.02) {
+      if (!source->watched) context.out.to_watch.insert(source->id);
+      double share =
+          (at.seconds() - piece.output_start_s) / std::max(1e-9, piece.output_end_s - piece.output_start_s);
+      point = subject_at(*source,
+                         piece.start_s + (piece.reverse ? 1 - share : share) * (piece.end_s - piece.start_s));
+    }
     effect.params["x"] = point.x;
     effect.params["y"] = point.y;
     return;

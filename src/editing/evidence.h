@@ -11,11 +11,12 @@
 
 namespace studio {
 
-// One input clip, watched. `id` is "s1", "s2", ... in the order given.
+// One input clip. `id` is "s1", "s2", ... in the order given.
 struct EditSource {
   std::string id;
   Analysis analysis;
-  MediaFile media;  // what the timeline refers to
+  MediaFile media;      // what the timeline refers to
+  bool watched = true;  // false: only its packets were looked at, the analysis holds facts and frame times
 };
 
 // Probes and analyses every path. Errors: those of probe() and analyze(); wrong_usage without paths.
@@ -24,6 +25,13 @@ Result<std::vector<EditSource>> watch_sources(std::span<const Path> paths,
 // The same for the sources a plan names. A file whose hash changed since is invalid_input.
 Result<std::vector<EditSource>> watch_sources(const EditPlan& plan, const AnalysisOptions& options = {},
                                               const Job& job = {});
+// Whether a source is the file that the plan was made with; without a hash in the plan any file is.
+// Errors: invalid_input.
+Result<void> check_hash(const PlanSource& named, const EditSource& source);
+// What a file tells without being decoded: facts, frame times where they vary. Far faster than
+// watching; enough for decisions that name their times. With `hash` its SHA-256 is taken as well.
+// Errors: those of frame_clock().
+Result<EditSource> unwatched_source(std::string id, const Path& path, bool hash, const Job& job = {});
 // For analyses that are there already.
 EditSource edit_source(std::string id, Analysis analysis);
 std::vector<PlanSource> plan_sources(std::span<const EditSource> sources);
