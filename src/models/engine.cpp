@@ -145,7 +145,7 @@ class Engine::Supervisor {
     std::filesystem::remove(socket_, ec);
     log_from_ = log_size(log_);
     TRY_ASSIGN(const std::vector<std::string> command, this->command());
-    TRY_ASSIGN(ChildProcess child, ChildProcess::start({command, {}, log_}));
+    TRY_ASSIGN(ChildProcess child, ChildProcess::start({command, spec_.environment, log_}));
     set_pid(child.pid());
     if (auto ready = become_ready(child, stop); !ready) {
       child.stop(spec_.grace);

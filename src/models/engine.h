@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -27,6 +28,7 @@ struct EngineSpec {
   // {socket} in an argument becomes the path of a Unix socket; where {port} stands, a free port of
   // 127.0.0.1 is chosen instead.
   std::vector<std::string> command;
+  std::map<std::string, std::string> environment;  // added to ours
   int port = 0;                        // tried first for {port}; when it is taken, another is chosen
   std::string ready_path = "/health";  // answers 200 when the engine can work
   std::chrono::milliseconds ready_timeout = std::chrono::seconds(120);

@@ -50,6 +50,7 @@ struct EngineStart {
   std::optional<int> gpu_layers;           // none: all that the engine can put there
   std::string cache_type_k, cache_type_v;  // empty: the engine's own (f16)
   RemoteEngine remote;                     // for engines by URL and by command
+  std::string upstream;                    // the name such an engine knows the model by; empty: its first
   int restarts = 5;                        // within restart_window; more is a crash loop
   std::chrono::seconds restart_window{120};
   std::chrono::milliseconds ready_timeout = std::chrono::seconds(300);
@@ -61,7 +62,9 @@ enum class EngineChange { restarting, ready_again, failed };
 // A model that an engine serves now.
 class ServedModel {
  public:
-  virtual ~ServedModel() = default;  // as end()
+  // A child of ours and a service that we started end with it; an engine somebody else runs goes on.
+  virtual ~ServedModel() = default;
+  // The API's address with its prefix ("http://localhost/v1"): "/chat/completions" is appended to it.
   virtual Endpoint endpoint() const = 0;
   virtual std::string upstream_model() const = 0;  // the name the engine knows it by
   virtual std::string api_key() const { return {}; }

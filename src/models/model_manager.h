@@ -71,6 +71,8 @@ class ModelLease {
   ModelLease& operator=(ModelLease&&) noexcept;
   ~ModelLease();
 
+  // With the API's prefix: "http://localhost/v1" (and a Unix socket), "https://host/openai/v1". What is
+  // asked is appended: "/chat/completions", "/embeddings", "/rerank", "/responses", "/messages".
   const Endpoint& endpoint() const;
   const std::string& model_id() const;
   const std::string& upstream_model() const;  // to put into the request's `model`

@@ -1,4 +1,4 @@
-// The only file that knows llama-server's command line.
+// The only file that knows llama-server's command line; llama-server as a kind of engine.
 #include "models/llama_server.h"
 
 #include <algorithm>
@@ -16,6 +16,8 @@
 #include <fmt/format.h>
 
 #include "base/process.h"
+#include "models/backends/kinds.h"
+#include "models/engine_kind.h"
 
 namespace studio {
 namespace {
@@ -129,6 +131,15 @@ Result<Path> find_llama_server() {
               std::string(kHint));
 }
 
+bool llama_server_uses_card(const Path& program) {
+  const auto run = run_process({program.string(), "--list-devices"}, std::chrono::seconds(20));
+  if (!run) return false;
+  // "  CUDA0: NVIDIA H100 (81079 MiB, 80000 MiB free)" after a title line; only the title without one.
+  const std::string text = run->out + run->err;
+  const std::size_t title = text.find("Available devices:");
+  return title != std::string::npos && text.find("MiB", title) != std::string::npos;
+}
+
 EngineSpec llama_server_spec(const LlamaServerOptions& options) {
   const int threads = options.threads > 0 ? options.threads : usable_cores();
   const int slots = std::max(1, options.slots);
@@ -143,11 +154,113 @@ EngineSpec llama_server_spec(const LlamaServerOptions& options) {
                   "--cache-ram", std::to_string(options.prompt_cache_mib),
                   // A decoder may be running beside it: waiting threads must not spin.
                   "--poll", "0", "--no-ui", "--no-slots", "--offline"};
+  const auto add = [&](std::initializer_list<std::string> arguments) {
+    spec.command.insert(spec.command.end(), arguments);
+  };
+  using Task = LlamaServerOptions::Task;
+  // A text that is embedded or ranked must fit into one batch whole.
+  if (options.task != Task::chat)
+    add({options.task == Task::rerank ? "--rerank" : "--embeddings", "--batch-size", "2048", "--ubatch-size",
+         "2048"});
+  // The empty run at the start costs as much as it saves the first request.
+  if (options.task == Task::chat) add({"--no-warmup"});
+  if (!options.projector.empty()) add({"--mmproj", options.projector.string()});
+  if (!options.draft.empty()) add({"--model-draft", options.draft.string()});
+  if (options.gpu_layers) add({"--gpu-layers", std::to_string(*options.gpu_layers)});
+  if (!options.cache_type_k.empty()) add({"--cache-type-k", options.cache_type_k});
+  // A quantized V cache works only with flash attention.
+  if (!options.cache_type_v.empty()) add({"--cache-type-v", options.cache_type_v, "--flash-attn", "on"});
+  // Trying out what fits would load the model twice; we have computed it. By the environment, because
+  // older versions refuse an option that they do not know.
+  spec.environment = {{"LLAMA_ARG_FIT", "off"}};
+  // It has nothing to save, but at SIGTERM waits for its open connections.
+  spec.grace = std::chrono::milliseconds(500);
   return spec;
 }
 
 int usable_cores() {
   return std::max(1, std::min(physical_cores_in_mask(), cgroup_quota_cores()));
+}
+
+namespace {
+
+class LlamaServed : public ServedModel {
+ public:
+  LlamaServed(std::unique_ptr<Engine> engine, std::string id)
+      : engine_(std::move(engine)), id_(std::move(id)) {}
+  Endpoint endpoint() const override {
+    Endpoint endpoint = engine_->endpoint();
+    endpoint.base_url += "/v1";
+    return endpoint;
+  }
+  std::string upstream_model() const override { return id_; }
+  pid_t pid() const override { return engine_->pid(); }
+  int restarts() const override { return engine_->restarts(); }
+  Path log() const override { return engine_->log(); }
+  bool wait_for_death(int restarts_before, std::chrono::milliseconds patience) const override {
+    return engine_->wait_for_death(restarts_before, patience);
+  }
+  Result<void> wait_ready(std::stop_token stop) override { return engine_->wait_ready(std::move(stop)); }
+  Result<void> end() override {
+    engine_->stop();
+    return {};
+  }
+
+ private:
+  const std::unique_ptr<Engine> engine_;
+  const std::string id_;
+};
+
+class LlamaServerKind : public EngineKind {
+ public:
+  std::string_view name() const override { return "llama-server"; }
+
+  EngineCapabilities capabilities(const EngineStart& start) const override {
+    EngineCapabilities can;
+    can.embeddings = start.task == "embedding";
+    can.rerank = start.task == "rerank";
+    can.chat = can.completions = can.responses = can.messages = !can.embeddings && !can.rerank;
+    can.vision = can.chat && !start.mmproj.empty();
+    return can;
+  }
+
+  Result<std::unique_ptr<ServedModel>> serve(
+      const EngineStart& start, std::function<void(EngineChange, const Error&)> changed) const override {
+    using Task = LlamaServerOptions::Task;
+    LlamaServerOptions options;
+    TRY_ASSIGN(options.program, find_llama_server());
+    options.model = start.file;
+    options.id = start.model_id;
+    options.context = start.context;
+    options.slots = start.slots;
+    options.threads = start.threads;
+    options.task = start.task == "embedding" ? Task::embeddings
+                   : start.task == "rerank"  ? Task::rerank
+                                             : Task::chat;
+    options.projector = start.mmproj;
+    options.draft = start.draft;
+    options.gpu_layers = start.gpu_layers;
+    options.cache_type_k = start.cache_type_k;
+    options.cache_type_v = start.cache_type_v;
+    EngineSpec spec = llama_server_spec(options);
+    spec.ready_timeout = start.ready_timeout;
+    spec.restarts = start.restarts;
+    spec.restart_window = start.restart_window;
+    spec.changed = [changed = std::move(changed)](EngineState state, const Error& reason, int) {
+      if (state == EngineState::starting) changed(EngineChange::restarting, reason);
+      if (state == EngineState::ready) changed(EngineChange::ready_again, reason);
+      if (state == EngineState::failed) changed(EngineChange::failed, reason);
+    };
+    TRY_ASSIGN(auto engine, Engine::start(std::move(spec), start.stop));
+    return std::make_unique<LlamaServed>(std::move(engine), start.model_id);
+  }
+};
+
+}  // namespace
+
+const EngineKind& llama_server_kind() {
+  static const LlamaServerKind kind;
+  return kind;
 }
 
 }  // namespace studio
