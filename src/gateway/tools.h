@@ -15,10 +15,12 @@ namespace studio {
 
 struct ToolOptions {
   // Ids of calls are made from it ("call_" and 24 letters), so the same seed gives the same ids.
-  std::string id_seed;
+  std::string id_seed = {};
   // Calls of one answer at most, where parallel ones are allowed.
   int max_parallel = 8;
-  std::string upstream_model;  // put into the request's `model`; empty: left as it is
+  std::string upstream_model = {};  // put into the request's `model`; empty: left as it is
+  // Tools that may not be called this time, when others or words are left: see ToolStream::repeated.
+  std::vector<std::string> without = {};
 };
 
 // A chat request that any engine with JSON schemas can answer, and what is needed to read its answer.
@@ -34,6 +36,9 @@ struct CompiledTools {
   bool text_is_json = false;      // a response_format of the client shapes the answer in words
   bool legacy = false;            // asked with `functions`: answered with function_call
   std::vector<std::string> stop;  // of the client; applies to words only, never inside a call
+  std::string words_name;         // the member of the union that means words
+  // Calls since the user's last words that have their results: name and arguments.
+  std::vector<std::pair<std::string, std::string>> answered;
   std::string id_seed;
 };
 
@@ -52,7 +57,12 @@ Result<std::optional<CompiledTools>> compile_tools(const Json& request, const To
 // and arguments as text, content null, finish_reason "tool_calls"; words as content. Usage and other fields
 // stay. An answer cut by max_tokens keeps finish_reason "length". engine_failed when it is no
 // chat.completion.
-Result<std::string> answer_from(const CompiledTools& tools, std::string_view engine_answer);
+//
+// Small models like to make a call again whose result they have just been given. When the answer holds
+// nothing but such calls, their names are put into `repeated` (where it is given): compile again with them in
+// ToolOptions::without and ask once more, which costs little, for the prompt is the same.
+Result<std::string> answer_from(const CompiledTools& tools, std::string_view engine_answer,
+                                std::vector<std::string>* repeated = nullptr);
 
 // The same for a stream: chunks of the engine in, chunks for the client out, every choice on its own.
 //   engine:  {"name":"get_    weather","argu   ments":{"city":"Ro   me"}}
@@ -67,6 +77,11 @@ class ToolStream {
   // The data of one event in (a chat.completion.chunk), the data of none, one or several events out.
   // Chunks without choices (usage), errors and what is no JSON ("[DONE]") pass through.
   std::vector<std::string> feed(std::string_view data);
+  // As for answer_from: names, once the answer ended with nothing but calls that have their results. The end
+  // of the stream ("[DONE]", usage) is then held back: compile again, call ask_again, and feed the second
+  // answer.
+  const std::vector<std::string>& repeated() const;
+  void ask_again(std::shared_ptr<const CompiledTools> tools);
 
  private:
   struct State;
