@@ -21,7 +21,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make demo     set up, build, and edit a real clip: out/out.mp4 and its reports
-demo: setup build
+demo: setup build models
 	@mkdir -p $(OUT)
 	@echo "demo: editing $(CLIP) for the goal: $(GOAL)"
 	@status=0; build/release/bin/studio auto-edit "$(CLIP)" --goal '$(GOAL)' -o "$(OUT)/out.mp4" \
@@ -34,11 +34,11 @@ demo: setup build
 	[ $$status -eq 0 ] || echo "demo: the measured quality stayed under the threshold; the report says why"
 
 ## make test     set up, build, and run every test
-test: setup-tests build
+test: setup-tests build models
 	@$(call CTEST,release)
 
 ## make bench    benchmarks beside their peers, one table
-bench: setup-bench build
+bench: setup-bench build models
 	@STUDIO_BENCH_PYTHON="$(CACHE)/python/bench/bin/python" bench/run.py
 
 ## make eval     the goal suite: which wishes hold on the rendered files
@@ -46,7 +46,7 @@ eval: setup build
 	@bench/eval
 
 ## make golden   write the CLI transcripts of tests/cli anew; look at the diff afterwards
-golden: setup build
+golden: setup build models
 	@tests/cli/golden --write
 
 ## make format   format the C++ files; make check tells only
@@ -103,3 +103,8 @@ build:
 	@echo "build: the release program, $(JOBS) compilers (some minutes the first time)"
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release -j $(JOBS)
+
+# Models that the studio converts itself, from what the set-up has fetched; a second when they are there.
+.PHONY: models
+models:
+	@build/release/bin/studio models pull --quiet all-minilm-l6-v2 >/dev/null

@@ -7,6 +7,9 @@ ${XDG_CACHE_HOME:-~/.cache}/animation-studio:
     engines/<id>-<version>/<binary>           renamed into place when it is built
     models/<id>/<file> and <file>.json        renamed into place when it is joined and verified
 
+A model that the studio converts itself ("convert" in lock.json) is only fetched here; `studio models
+pull ID`, which `make` calls after building, takes the archives from downloads/ and makes the file.
+
 An interrupted run is continued: finished archives are kept, the engine's build folder too.
 """
 import argparse
@@ -69,14 +72,17 @@ def python_with_pip():
     raise SetupError("no Python with pip here\ninstall it with: apt-get install python3-pip")
 
 
-def fetch_archive(item, given, source=False):
-    """The archive of a package, verified: from --from, from an earlier run, or by pip."""
+def fetch_archive(item, given, source=False, keep=False):
+    """The archive of a package, verified: from --from (copied when it is to be kept), from an earlier run, or by pip."""
     target = CACHE / "downloads" / item["file"]
     target.parent.mkdir(parents=True, exist_ok=True)
     for place in [given / item["file"] if given else None, target]:
         if place is None or not place.is_file():
             continue
         if sha256_of(place) == item["sha256"]:
+            if keep and place != target:
+                shutil.copyfile(place, target.with_name(target.name + ".part"))
+                os.replace(target.with_name(target.name + ".part"), target)
             return place
         if place == target:
             say(f"{item['file']} of an earlier run is damaged: fetched again")
@@ -235,6 +241,13 @@ def set_up_model(model, given, dry_run):
             return
         say(f"model {model['id']}: the file in the cache is damaged, it is fetched again")
     parts = model["parts"]
+    if "convert" in model:
+        size = sum({part["file"]: part["bytes"] for part in parts}.values())
+        say(f"model {model['id']}: {human(size)} to fetch ({model['licence']}), converted once the studio is built")
+        if not dry_run:
+            for part in parts:
+                fetch_archive(part, given, keep=True)
+        return
     say(f"model {model['id']}: {human(model['bytes'])} in {len(parts)} parts ({model['licence']}), "
         f"{'a minute or more' if model['bytes'] > 1e8 else 'seconds'}, as the network goes")
     if dry_run:

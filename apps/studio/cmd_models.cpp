@@ -1,11 +1,14 @@
-// studio models: which models there are, and getting, checking and removing their files.
+// studio models: which models there are, and getting, checking, taking in and removing their files.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "console.h"
 #include "models/catalog.h"
+#include "models/import.h"
+#include "models/memory_need.h"
 
 namespace studio::cli {
 namespace {
@@ -14,45 +17,111 @@ struct Options {
   CommonOptions common;
   std::string id;
   bool offline = false;
+  int connections = 4;
+  NeedOptions need;
+  std::string cache_type = "f16";
+  ImportOptions import;
 };
 
 using Action = Result<Outcome> (*)(const ModelCatalog&, const Options&, const Job&);
+
+std::string size_text(std::uint64_t bytes) {
+  return bytes > 0 ? human_bytes(bytes) : "?";
+}
+
+Json files_json(const ModelCatalog& catalog, const ModelEntry& model) {
+  Json files = Json::array();
+  for (const ModelFile& file : model.files()) {
+    Json sources = Json::array();
+    for (const ModelSource& source : file.sources)
+      sources.push_back(!source.url.empty() ? source.url
+                        : !source.path.empty()
+                            ? source.path
+                            : fmt::format("{} {} and following", source.parts.front().package,
+                                          source.parts.front().version));
+    files.push_back({{"role", file.role},
+                     {"file", file.name},
+                     {"bytes", file.bytes},
+                     {"sha256", file.sha256},
+                     {"path", catalog.path_of(model, file).string()},
+                     {"sources", std::move(sources)}});
+  }
+  return files;
+}
 
 Json entry_json(const ModelCatalog& catalog, const ModelEntry& model) {
   return {{"id", model.id},
           {"aliases", model.aliases},
           {"task", model.task},
           {"engine", model.engine},
-          {"bytes", model.bytes},
+          {"bytes", model.total_bytes()},
           {"sha256", model.sha256},
           {"licence", model.licence},
           {"description", model.description},
           {"languages", model.languages},
           {"context", model.context},
+          {"dimensions", model.dimensions},
           {"memory_bytes", model.memory_bytes},
+          {"names", model.names},
+          {"imported", model.imported},
           {"path", catalog.path_of(model).string()},
-          {"present", catalog.present(model)}};
+          {"present", catalog.present(model)},
+          {"files", files_json(catalog, model)}};
 }
 
 Result<Outcome> list(const ModelCatalog& catalog, const Options& options, const Job&) {
   Json models = Json::array();
   for (const ModelEntry& model : catalog.entries()) {
     models.push_back(entry_json(catalog, model));
-    print(options.common,
-          fmt::format("{:<28} {:<10} {:>8}  {:<12} {}{}\n", model.id, model.task, human_bytes(model.bytes),
-                      model.licence, catalog.present(model) ? "here" : "not here",
-                      model.id == catalog.default_chat_model() ? "  (default)" : ""));
+    print(options.common, fmt::format("{:<28} {:<10} {:>8}  {:<12} {}{}\n", model.id, model.task,
+                                      size_text(model.total_bytes()), model.licence,
+                                      catalog.present(model) ? "here" : "not here",
+                                      model.id == catalog.default_model(model.task) ? "  (default)" : ""));
   }
   return Outcome::with({{"schema", "studio.models/1"}, {"models", std::move(models)}});
 }
 
+// What it would take, from the header of the file that is here.
+Result<Json> need_json(const ModelCatalog& catalog, const ModelEntry& model, const Options& options,
+                       std::string& text) {
+  TRY_ASSIGN(const Path file, catalog.local_path(model));
+  TRY_ASSIGN(const ModelShape shape, read_gguf_shape(file));
+  NeedOptions need = options.need;
+  if (shape.context > 0) need.context = std::min(need.context, static_cast<int>(shape.context));
+  need.cache_k = need.cache_v = cache_type_of(options.cache_type).value_or(CacheType::f16);
+  TRY_ASSIGN(const Path mmproj, catalog.companion_path(model, "mmproj"));
+  std::optional<ModelShape> projector;
+  if (!mmproj.empty()) {
+    TRY_ASSIGN(projector, read_gguf_shape(mmproj));
+    need.projector = &*projector;
+  }
+  const MemoryNeed bytes = memory_need(shape, need);
+  text = explain(bytes, shape, need);
+  return Json{
+      {"context", need.context},       {"slots", need.slots},           {"cache_type", name_of(need.cache_k)},
+      {"gpu_layers", need.gpu_layers}, {"layers", shape.layers.size()}, {"weights", bytes.weights},
+      {"repacked", bytes.repacked},    {"kv_cache", bytes.kv_cache},    {"compute", bytes.compute},
+      {"runtime", bytes.runtime},      {"on_gpu", bytes.on_gpu},        {"on_host", bytes.on_host},
+      {"total", bytes.total}};
+}
+
 Result<Outcome> show(const ModelCatalog& catalog, const Options& options, const Job&) {
   TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
-  const Json document = entry_json(catalog, model);
+  Json document = entry_json(catalog, model);
   for (const auto& [key, value] : document.items())
+    if (key != "files")
+      print(options.common, fmt::format("{:<13} {}\n", key,
+                                        value.is_string() ? value.get<std::string>() : to_text(value, -1)));
+  for (const Json& file : document["files"])
     print(options.common,
-          fmt::format("{:<13} {}\n", key, value.is_string() ? value.get<std::string>() : to_text(value, -1)));
-  return Outcome::with(document);
+          fmt::format("{:<13} {}  {}\n", file["role"].get<std::string>(),
+                      size_text(file["bytes"].get<std::uint64_t>()), file["path"].get<std::string>()));
+  std::string text;
+  if (auto need = need_json(catalog, model, options, text)) {
+    document["need"] = *std::move(need);
+    print(options.common, fmt::format("{:<13} {}\n", "need", text));
+  }
+  return Outcome::with(std::move(document));
 }
 
 Result<Outcome> pull(const ModelCatalog& catalog, const Options& options, const Job& job) {
@@ -65,7 +134,8 @@ Result<Outcome> pull(const ModelCatalog& catalog, const Options& options, const 
 Result<Outcome> verify(const ModelCatalog& catalog, const Options& options, const Job& job) {
   TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
   TRY(catalog.verify(model, job));
-  print(options.common, fmt::format("{}: the file is whole and right\n", model.id));
+  print(options.common, fmt::format("{}: the {} whole and right\n", model.id,
+                                    model.companions.empty() ? "file is" : "files are"));
   return Outcome::with(entry_json(catalog, model));
 }
 
@@ -82,36 +152,99 @@ Result<Outcome> path(const ModelCatalog& catalog, const Options& options, const 
   return Outcome::with(entry_json(catalog, model));
 }
 
-void add_action(CLI::App& models, Chosen& chosen, const char* name, const char* description, bool takes_id,
-                Action action) {
-  auto options = std::make_shared<Options>();
+Result<Outcome> import(const ModelCatalog& catalog, const Options& options, const Job& job) {
+  TRY_ASSIGN(const ModelEntry model, import_model(catalog, options.import, job));
+  print(options.common, fmt::format("{}: {}, {} tokens of context, {}\n", model.id, model.task, model.context,
+                                    human_bytes(model.total_bytes())));
+  return Outcome::with(entry_json(catalog, model));
+}
+
+CLI::App* add_action(CLI::App& models, Chosen& chosen, const char* name, const char* description,
+                     const std::shared_ptr<Options>& options, Action action) {
   CLI::App* command = models.add_subcommand(name, description);
-  if (takes_id) command->add_option("id", options->id, "A model's id or alias")->required()->type_name("ID");
-  command->add_flag("--offline", options->offline, "Use no network");
   add_common_options(*command, options->common);
   command->callback([options, action, &chosen] {
     chosen.run = [options, action](std::stop_token stop) {
       return conclude(options->common, [&]() -> Result<Outcome> {
         CatalogOptions where;
         where.offline = options->offline;
+        where.connections = options->connections;
         TRY_ASSIGN(const ModelCatalog catalog, ModelCatalog::load(where));
         return action(catalog, *options, make_job(options->common, stop));
       });
     };
   });
+  return command;
+}
+
+CLI::App* add_for_one(CLI::App& models, Chosen& chosen, const char* name, const char* description,
+                      const std::shared_ptr<Options>& options, Action action) {
+  CLI::App* command = add_action(models, chosen, name, description, options, action);
+  command->add_option("id", options->id, "A model's id or alias")->required()->type_name("ID");
+  return command;
+}
+
+void add_show(CLI::App& models, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = add_for_one(models, chosen, "show",
+                                  "All that is known of one model, and the memory it needs", options, show);
+  command->add_option("--context", options->need.context, "Tokens of one slot, for the need (8192)")
+      ->check(CLI::Range(1, 10'000'000))
+      ->type_name("TOKENS");
+  command->add_option("--slots", options->need.slots, "Requests at the same time, for the need (1)")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  command->add_option("--cache-type", options->cache_type, "Of the KV cache, for the need (f16)")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"}))
+      ->type_name("TYPE");
+  command
+      ->add_option("--gpu-layers", options->need.gpu_layers, "Layers on the GPU, -1 is all, for the need (0)")
+      ->check(CLI::Range(-1, 10'000))
+      ->type_name("N");
+}
+
+void add_pull(CLI::App& models, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = add_for_one(models, chosen, "pull",
+                                  "Get a model's files: resumed, verified, then put in place", options, pull);
+  command->add_flag("--offline", options->offline, "Use no network");
+  command->add_option("--connections", options->connections, "Range requests at the same time (4)")
+      ->check(CLI::Range(1, 32))
+      ->type_name("N");
+}
+
+void add_import(CLI::App& models, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      add_action(models, chosen, "import", "Take a GGUF file of your own into the catalog, where it lies",
+                 options, import);
+  command->add_option("file", options->import.file, "A GGUF file; of a split one any of its files")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--id", options->import.id, "What to call it (from its header)")->type_name("ID");
+  command->add_option("--task", options->import.task, "What it is for (from its header)")
+      ->check(CLI::IsMember({"chat", "vision", "embedding", "rerank"}))
+      ->type_name("TASK");
+  command
+      ->add_option("--mmproj", options->import.projector, "Its projector, for a model that looks at pictures")
+      ->type_name("FILE");
+  command->add_option("--licence", options->import.licence, "SPDX name (from its header)")->type_name("NAME");
 }
 
 }  // namespace
 
 void add_models(CLI::App& program, Chosen& chosen) {
-  CLI::App* models = program.add_subcommand("models", "Models: list, show, pull, verify, rm, path");
+  CLI::App* models = program.add_subcommand("models", "Models: list, show, pull, verify, import, rm, path");
   models->require_subcommand(1);
-  add_action(*models, chosen, "list", "Every model of the catalog", false, list);
-  add_action(*models, chosen, "show", "All that is known of one model", true, show);
-  add_action(*models, chosen, "pull", "Get a model's file: resumed, verified, then put in place", true, pull);
-  add_action(*models, chosen, "verify", "Read a model's file and compare its SHA-256", true, verify);
-  add_action(*models, chosen, "rm", "Remove a model's file", true, remove);
-  add_action(*models, chosen, "path", "Print where a model's file is", true, path);
+  add_action(*models, chosen, "list", "Every model of the catalog", std::make_shared<Options>(), list);
+  add_show(*models, chosen);
+  add_pull(*models, chosen);
+  add_for_one(*models, chosen, "verify", "Read a model's files and compare their SHA-256",
+              std::make_shared<Options>(), verify);
+  add_import(*models, chosen);
+  add_for_one(*models, chosen, "rm", "Remove a model's files from the cache", std::make_shared<Options>(),
+              remove);
+  add_for_one(*models, chosen, "path", "Print where a model's file is", std::make_shared<Options>(), path);
   models->footer("Example: studio models pull qwen2.5-coder-1.5b");
 }
 

@@ -234,7 +234,8 @@ class Reader {
       if (!in_.number(size)) return cut_off("the table of tensors");
       // No tensor has more values than 8 for each byte of the file (1 bit each).
       if (size == 0 || elements > header_.file_bytes * 8 / size)
-        return Wrong{fmt::format("the tensor {} is larger than the file", printable(tensor.name))};
+        return Wrong{fmt::format("it is cut off or damaged: the tensor {} is larger than the file",
+                                 printable(tensor.name))};
       elements *= size;
       tensor.dimensions.push_back(size);
     }

@@ -1,6 +1,7 @@
 // The catalog: what is shipped, what a person adds, what is on this machine, what a pull brings.
 #include "models/catalog.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -24,6 +25,7 @@ struct CatalogTest : ::testing::Test {
   CatalogOptions options{.shipped = kTree / "configs/models.yaml",
                          .lock = kTree / "setup/lock.json",
                          .own = folder.path() / "own.yaml",
+                         .imports = folder.path() / "models.d",
                          .models = folder.path() / "models"};
   Result<ModelCatalog> with_own(const std::string& yaml) {
     (void)write_file_atomic(options.own, yaml);
@@ -48,11 +50,23 @@ TEST_F(CatalogTest, TheShippedOneIsWhole) {
   EXPECT_EQ(chat->id, "qwen2.5-coder-0.5b");
   for (const ModelEntry& entry : catalog->entries()) {
     EXPECT_FALSE(entry.licence.empty()) << entry.id;
-    EXPECT_GT(entry.bytes, 0u) << entry.id;
-    EXPECT_EQ(entry.sha256.size(), 64u) << entry.id;
-    EXPECT_FALSE(entry.sources.empty()) << entry.id;
     EXPECT_GT(entry.context, 0) << entry.id;
+    EXPECT_GT(entry.memory_bytes, entry.bytes) << entry.id;
+    EXPECT_EQ(entry.task == "embedding", entry.dimensions > 0) << entry.id;
+    EXPECT_EQ(entry.task == "vision", std::ranges::count(entry.companions, "mmproj", &ModelFile::role) == 1)
+        << entry.id;
+    for (const ModelFile& file : entry.files()) {
+      EXPECT_FALSE(file.sources.empty()) << entry.id;
+      EXPECT_EQ(file.bytes == 0, file.sha256.empty()) << entry.id;
+      // What nobody knows beforehand must be checked against the hub.
+      for (const ModelSource& source : file.sources)
+        EXPECT_TRUE(!file.sha256.empty() || source.sha256 == "hub") << entry.id;
+    }
   }
+  for (const char* task : {"vision", "embedding", "rerank"})
+    EXPECT_EQ(catalog->find(catalog->default_model(task))->task, task);
+  for (const char* id : {"qwen2.5-vl-7b", "qwen2.5-14b", "qwen2.5-coder-7b"})
+    EXPECT_FALSE(catalog->find(id)->names.at("vllm").empty()) << id;
   EXPECT_EQ(chat->sources.front().parts.size(), 6u);
   EXPECT_EQ(catalog->find("small"), chat);
 }
@@ -69,7 +83,9 @@ TEST_F(CatalogTest, AgreesWithTheLock) {
     EXPECT_EQ(entry->bytes, model["bytes"]);
     EXPECT_EQ(entry->file, model["file"]);
     EXPECT_EQ(entry->licence, model["licence"]);
-    EXPECT_EQ(entry->id == catalog->default_chat_model(), model["default"].get<bool>());
+    const bool is_default =
+        entry->id == catalog->default_chat_model() || entry->id == catalog->default_model("embedding");
+    EXPECT_EQ(is_default, model["default"].get<bool>());
   }
 }
 
