@@ -15,6 +15,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "models/catalog.h"
+
 namespace studio::cli {
 namespace {
 
@@ -51,6 +53,7 @@ class ProgressPrinter {
     if (stage_ != update.stage) {
       stage_ = std::string(update.stage);
       started_ = now;
+      first_ = update.done;  // what an earlier run brought is not this one's rate
       last_ = {};
     }
     const auto pause = live_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
@@ -69,15 +72,23 @@ class ProgressPrinter {
   }
 
  private:
-  static std::string line(const ProgressUpdate& u, double elapsed) {
+  // "491 MB" of bytes, "120 frames" of all else.
+  static std::string amount(double value, std::string_view unit) {
+    return unit == "bytes" ? human_bytes(static_cast<std::uint64_t>(value))
+                           : fmt::format("{:.0f} {}", value, unit);
+  }
+
+  std::string line(const ProgressUpdate& u, double elapsed) const {
     std::string text(u.stage);
-    if (u.total > 0)
+    if (u.total > 0 && u.unit == "bytes")
+      text += fmt::format("  {} of {}", amount(std::min(u.done, u.total), u.unit), amount(u.total, u.unit));
+    else if (u.total > 0)
       text += fmt::format("  {:.0f}/{:.0f} {}", std::min(u.done, u.total), u.total, u.unit);
     else if (u.done > 0)
-      text += fmt::format("  {:.0f} {}", u.done, u.unit);
-    if (elapsed > 0.5 && u.done > 0) {
-      const double rate = u.done / elapsed;
-      text += fmt::format("  {:.0f} {}/s", rate, u.unit);
+      text += "  " + amount(u.done, u.unit);
+    if (elapsed > 0.5 && u.done > first_) {
+      const double rate = (u.done - first_) / elapsed;
+      text += fmt::format("  {}/s", amount(rate, u.unit));
       if (u.total > u.done) text += fmt::format("  {} left", clock_left((u.total - u.done) / rate));
     }
     return text;
@@ -85,6 +96,7 @@ class ProgressPrinter {
 
   bool live_ = ::isatty(2) != 0;
   std::string stage_;
+  double first_ = 0;
   Clock::time_point started_{}, last_{};
 };
 

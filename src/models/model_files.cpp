@@ -14,6 +14,8 @@ namespace studio {
 namespace {
 
 std::string pull_hint(const ModelEntry& entry, bool is_default) {
+  if (entry.imported)
+    return fmt::format("take a whole one in with: studio models import FILE --id {}", entry.id);
   return is_default ? fmt::format("get it with: setup/setup.sh (or: studio models pull {})", entry.id)
                     : fmt::format("get it with: studio models pull {}", entry.id);
 }

@@ -81,6 +81,7 @@ Result<bool> fetch_rest(const DownloadRequest& request, PartFile& part, const Jo
   const std::uint64_t from = part.size();
   if (from > 0) http.headers.emplace_back("Range", fmt::format("bytes={}-", from));
 
+  const std::string stage = "download " + request.name;
   std::optional<Error> write_error;
   // 200 to a range request: the server sends the whole file again.
   http.on_status = [&](int status) {
@@ -92,7 +93,7 @@ Result<bool> fetch_rest(const DownloadRequest& request, PartFile& part, const Jo
   http.on_body = [&](std::string_view piece) {
     auto written = part.append(piece);
     if (!written) write_error = written.error();
-    job.report({request.name, static_cast<double>(part.size()), static_cast<double>(request.bytes), "bytes"});
+    job.report({stage, static_cast<double>(part.size()), static_cast<double>(request.bytes), "bytes"});
     return written.has_value();
   };
   const auto answer = send_http(http);

@@ -213,7 +213,7 @@ class Download {
       const std::lock_guard lock(mutex_);
       segment.done += static_cast<std::uint64_t>(n);
       done_ += static_cast<std::uint64_t>(n);
-      job_.report({request_.name, static_cast<double>(done_), static_cast<double>(request_.bytes), "bytes"});
+      job_.report({stage_, static_cast<double>(done_), static_cast<double>(request_.bytes), "bytes"});
     }
     return {};
   }
@@ -246,6 +246,7 @@ class Download {
   }
 
   const DownloadRequest& request_;
+  const std::string stage_ = "download " + request_.name;
   const Path& part_;
   const Job& job_;
   std::mutex mutex_;  // guards all below but the bytes of the file; each segment belongs to one worker
