@@ -94,11 +94,14 @@ class Flight {
   // Calls `wake` once (from the producer's thread, or now) when more than `index` pieces are there or it
   // ended.
   void when_more(std::size_t index, std::function<void()> wake);
+  ~Flight();
+  Flight(const Flight&) = delete;
+  Flight& operator=(const Flight&) = delete;
+  struct Shared;
 
  private:
   friend class Producer;
   friend class ResponseCache;
-  struct Shared;
   explicit Flight(std::shared_ptr<Shared> shared);
   std::shared_ptr<Shared> shared_;
 };
@@ -170,6 +173,7 @@ class ResponseCache {
   CacheFigures figures() const;
 
  private:
+  friend class Producer;
   struct State;
   std::shared_ptr<State> state_;
 };

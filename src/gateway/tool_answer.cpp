@@ -219,7 +219,7 @@ void ToolAnswerReader::words_from(char c) {
   if (words_escape_) {
     words_escape_ = false;
     if (c == 'u') {
-      unicode_ = "u";
+      unicode_.assign(1, 'u');
       return;
     }
     constexpr std::string_view kFrom = "nrtbf", kTo = "\n\r\t\b\f";

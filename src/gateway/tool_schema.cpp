@@ -248,7 +248,10 @@ class Teller {
   template <typename Function>
   static std::string joined(const Json& list, Function&& tell) {
     std::string out;
-    for (const Json& one : list) out += (out.empty() ? "" : "|") + tell(one);
+    for (const Json& one : list) {
+      if (!out.empty()) out += '|';
+      out += tell(one);
+    }
     return out;
   }
 
