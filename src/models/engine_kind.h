@@ -28,14 +28,14 @@ struct EngineCapabilities {
 
 // An engine that somebody else runs, or that is started by a command.
 struct RemoteEngine {
-  std::string name;
-  std::string kind = "openai";      // "openai", "vllm", "compose", "llama-server"
-  std::string url;                  // Endpoint::parse reads it
-  std::vector<std::string> models;  // names it knows; empty: asked for at the first use
+  std::string name{};
+  std::string kind = "openai";        // "openai", "vllm", "compose", "llama-server"
+  std::string url{};                  // Endpoint::parse reads it
+  std::vector<std::string> models{};  // names it knows; empty: asked for at the first use
   int weight = 1;
-  std::string api_key_env;               // the key is in this environment variable
-  std::vector<std::string> start, stop;  // compose: commands that bring it up and down
-  std::uint64_t memory_bytes = 0;        // of the card, while it is up (a vLLM that is asleep: none)
+  std::string api_key_env{};                 // the key is in this environment variable
+  std::vector<std::string> start{}, stop{};  // compose: commands that bring it up and down
+  std::uint64_t memory_bytes = 0;            // of the card, while it is up (a vLLM that is asleep: none)
   int concurrency = 256;
   bool native_tools = true, vision = false, embeddings = false, rerank = false;
   bool responses = false, messages = false;

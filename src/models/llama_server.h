@@ -16,11 +16,11 @@ struct LlamaServerOptions {
   int slots = 1;       // requests answered at the same time
   int threads = 0;     // 0: one per physical core this process may use
   enum class Task { chat, embeddings, rerank } task = Task::chat;
-  Path projector;  // mmproj of a vision model; may be empty
-  Path draft;      // a small model that drafts for this one (speculative decoding); may be empty
+  Path projector{};  // mmproj of a vision model; may be empty
+  Path draft{};      // a small model that drafts for this one (speculative decoding); may be empty
   // Layers on the card; none: all, when the engine was built for one.
-  std::optional<int> gpu_layers;
-  std::string cache_type_k, cache_type_v;  // "f16", "q8_0", ...; empty: f16
+  std::optional<int> gpu_layers{};
+  std::string cache_type_k{}, cache_type_v{};  // "f16", "q8_0", ...; empty: f16
   // Prompts kept beside the slots, so that two alternating conversations keep their prefixes.
   int prompt_cache_mib = 256;
 };

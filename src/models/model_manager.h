@@ -36,6 +36,7 @@ struct ManagerOptions {
   std::vector<FileModel> files;
   std::vector<RemoteEngine> engines;
   std::vector<std::string> pinned;
+  std::string draft;  // a small model that drafts for the other chat models; empty: none
   // The safe maximum as a share of the memory there is: 15.5 of 16 GB. Others' use is taken off.
   double budget_share = 15.5 / 16;
   std::uint64_t budget_bytes = 0;  // of the card, or of the host without one; 0: by the share
@@ -50,10 +51,10 @@ struct ManagerOptions {
 };
 
 struct LeaseOptions {
-  std::string holder;                     // for lists: "gateway req-17", "auto-edit"
+  std::string holder{};                   // for lists: "gateway req-17", "auto-edit"
   std::chrono::milliseconds patience{0};  // longest wait for the lease; 0: as long as it takes
   bool batch = false;                     // long work that chat must not interrupt or starve
-  std::stop_token stop;
+  std::stop_token stop{};
 };
 
 // Carried by an error of kind limit_exceeded: the queue is full, ask again later (HTTP 429, Retry-After).
@@ -216,8 +217,9 @@ class ModelManager {
   // No new leases; waits up to `patience` for the running ones, then ends all engines.
   void drain(std::chrono::milliseconds patience = std::chrono::seconds(30));
 
+  struct State;  // manager_state.h, inside this room
+
  private:
-  struct State;
   explicit ModelManager(std::shared_ptr<State> state);
   template <typename Use>
   auto with_task(std::string_view task, Use&& use, LeaseOptions options)

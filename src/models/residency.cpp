@@ -253,7 +253,21 @@ std::optional<Residency::View> Residency::model(std::string_view id) const {
   view.waiting = static_cast<int>(model->queue.size());
   view.pinned = model->spec.pinned;
   view.last_used = model->last_used;
+  if (view.residence == Residence::draining) view.why = model->closing.value_or("");
+  if (view.residence == Residence::failed) view.why = model->failure.message;
   return view;
+}
+
+std::optional<Error> Residency::failure(std::string_view id) const {
+  const Model* model = find(id);
+  if (model == nullptr || model->residence != Residence::failed) return std::nullopt;
+  return model->failure;
+}
+
+bool Residency::ready_now(std::string_view id) const {
+  const Model* model = find(id);
+  return model != nullptr && model->residence == Residence::ready && !model->closing &&
+         model->queue.empty() && model->leases < model->spec.places;
 }
 
 MemoryAmount Residency::taken() const {

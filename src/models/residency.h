@@ -136,9 +136,15 @@ class Residency {
     int places = 1, leases = 0, waiting = 0;
     bool pinned = false;
     std::optional<Time> last_used;
+    std::string why;  // it is draining, or has failed
   };
   std::vector<View> models() const;
   std::optional<View> model(std::string_view id) const;
+  // Ready and with a free place: ask() would grant at once.
+  bool ready_now(std::string_view id) const;
+  std::optional<Error> failure(std::string_view id) const;  // of a failed one
+  int leases() const { return static_cast<int>(granted_.size()); }
+  void set_options(const ResidencyOptions& options) { options_ = options; }
   MemoryAmount budget() const { return budget_; }
   MemoryAmount taken() const;  // by loading, ready and draining models
   // "it needs 9.1 GB; 15.5 GB may be used, of which 8.2 GB are taken by pinned a, b"
