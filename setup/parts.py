@@ -299,6 +299,7 @@ def main():
     parser = argparse.ArgumentParser(description="Fetches, verifies, builds and joins what lock.json names.")
     parser.add_argument("--model", action="append", default=[], metavar="ID")
     parser.add_argument("--from", dest="given", type=Path, metavar="FOLDER")
+    parser.add_argument("--engines-only", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
     options = parser.parse_args()
     lock = json.loads((HERE / "lock.json").read_text())
@@ -316,7 +317,7 @@ def main():
         for engine in lock["engines"]:
             set_up_engine(engine, options.given, options.dry_run)
         for model in lock["models"]:
-            if model["default"] or model["id"] in options.model:
+            if model["id"] in options.model or (model["default"] and not options.engines_only):
                 set_up_model(model, options.given, options.dry_run)
 
 

@@ -5,7 +5,7 @@
 #
 #   setup/setup.sh [--checks] [--tests] [--bench] [--model ID]... [--no-models] [--from FOLDER] [--dry-run]
 #
-#   --checks     also what .ci/run needs: clang-19, clang-format-19
+#   --checks     also what .ci/run needs: clang-19, clang-format-19, prometheus
 #   --tests      also the Python packages that tests compare with (in an environment of their own)
 #   --bench      also the Python packages that benchmarks compare with
 #   --model ID   also this model of setup/lock.json (the default one is always set up)
