@@ -51,8 +51,9 @@ class Loop {
 };
 
 struct LoopsOptions {
-  int threads = 0;           // 0: one per core this process may use, at most 8
+  int threads = 0;           // 0: one per core this process may use, at most `most_threads`
   int blocking_threads = 4;  // of the pool behind run_blocking
+  int most_threads = 8;
 };
 
 // N loops and the pool. Destroy what uses them (servers, clients) first; the destructor lets
@@ -124,13 +125,13 @@ template <typename F>
 Task<std::invoke_result_t<F>> Loop::run_blocking(F work) {
   using T = std::invoke_result_t<F>;
   using Value = std::conditional_t<std::is_void_v<T>, bool, T>;
-  struct Outcome {
+  struct Ended {
     std::optional<Value> value;
     std::exception_ptr exception;
   };
-  Completion<Outcome> done;
+  Completion<Ended> done;
   run_in_pool([done, work = std::move(work)]() mutable {
-    Outcome outcome;
+    Ended outcome;
     try {
       if constexpr (std::is_void_v<T>) {
         work();
@@ -143,7 +144,7 @@ Task<std::invoke_result_t<F>> Loop::run_blocking(F work) {
     }
     done.set(std::move(outcome));
   });
-  Outcome outcome = co_await done.wait(*this);
+  Ended outcome = co_await done.wait(*this);
   if (outcome.exception) std::rethrow_exception(outcome.exception);
   if constexpr (!std::is_void_v<T>) co_return *std::move(outcome.value);
 }

@@ -203,7 +203,8 @@ Result<std::unique_ptr<Loops>> Loops::create(const LoopsOptions& options) {
                             options.blocking_threads));
   std::unique_ptr<Loops> loops(new Loops);
   loops->pool_ = std::make_unique<Pool>(options.blocking_threads);
-  const int threads = options.threads > 0 ? options.threads : std::min(8, cores_of_this_process());
+  const int threads =
+      options.threads > 0 ? options.threads : std::min(options.most_threads, cores_of_this_process());
   for (int i = 0; i < threads; ++i)
     loops->loops_.emplace_back(
         new Loop(std::make_unique<Loop::Impl>(static_cast<std::size_t>(i), *loops->pool_)));

@@ -1,0 +1,81 @@
+// What all requests of a gateway share, and who calls: for the request paths of this room only.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/access_log.h"
+#include "gateway/config.h"
+#include "gateway/gateway.h"
+#include "gateway/keys.h"
+#include "gateway/metrics.h"
+#include "gateway/openai_errors.h"
+#include "gateway/places.h"
+#include "gateway/response_cache.h"
+#include "gateway/router.h"
+#include "net/http_server.h"
+#include "net/http_upstream.h"
+
+namespace studio {
+
+// One reading of the configuration. Requests keep the one they began with.
+struct GatewaySettings {
+  GatewayConfig config;
+  std::shared_ptr<const Router> router;
+  bool keys_required = false;
+};
+
+class EventFeed;
+
+struct GatewayCore : std::enable_shared_from_this<GatewayCore> {
+  explicit GatewayCore(GatewayOptions given) : options(std::move(given)), log(options.log_fd) {}
+
+  GatewayOptions options;
+  std::shared_ptr<EnginePlaces> places;
+  std::unique_ptr<Loops> loops;
+  std::unique_ptr<HttpUpstreams> upstreams;
+  std::unique_ptr<KeyStore> keys;
+  std::unique_ptr<ResponseCache> cache;  // null: switched off
+  std::shared_ptr<EventFeed> events;     // null without a manager
+  Metrics metrics;
+  AccessLog log;
+  std::unique_ptr<HttpServer> server;
+  std::atomic<bool> draining{false};
+  std::atomic<bool> writing_cache{false};
+
+  // One a loop, read and replaced on that loop only: no request takes a lock for it.
+  std::vector<std::shared_ptr<const GatewaySettings>> settings;
+  const std::shared_ptr<const GatewaySettings>& settings_of(const Loop& loop) const {
+    return settings[loop.index()];
+  }
+
+  Task<void> handle(HttpExchange& exchange);
+};
+
+// Who asks. Without a key: somebody on this machine, who may do everything.
+struct Caller {
+  std::shared_ptr<KeyState> key;
+  std::string_view id() const { return key ? std::string_view(key->key.id) : std::string_view(); }
+  bool may_use(std::string_view model) const { return !key || key->may_use(model); }
+};
+
+// Checks key, scope and that no web page of elsewhere asks (Origin); the error to answer with otherwise.
+std::optional<ApiError> find_caller(GatewayCore& core, const HttpExchange& exchange,
+                                    const GatewaySettings& settings, std::string_view scope, Caller& caller);
+// The client's x-request-id when it is plain, else a new one.
+std::string request_id_of(const HttpExchange& exchange);
+// With Retry-After when the error has one.
+Task<void> respond_error(HttpExchange& exchange, const ApiError& error);
+Task<void> respond_json(HttpExchange& exchange, int status, const Json& body);
+
+// The paths outside inference. True when the path was theirs and is answered.
+Task<bool> answer_admin(GatewayCore& core, HttpExchange& exchange, const GatewaySettings& settings);
+// Gauges of models and memory are set just before they are read.
+void update_gauges(GatewayCore& core);
+
+}  // namespace studio

@@ -1,0 +1,292 @@
+// The gateway's life: starts its parts, gives each request to its path, reloads, drains.
+#include "gateway/gateway.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "gateway/core.h"
+#include "gateway/inference.h"
+#include "gateway/route_targets.h"
+
+namespace studio {
+namespace {
+
+constexpr auto kFlushLogEvery = std::chrono::milliseconds(500);
+
+KeyStoreOptions key_options(const GatewayConfig& config) {
+  KeyStoreOptions options;
+  options.file = config.keys.file.empty() ? data_folder() / "keys.db" : config.keys.file;
+  for (const std::string& variable : config.keys.env) {
+    const char* secret = std::getenv(variable.c_str());
+    if (secret == nullptr || *secret == '\0') continue;
+    NewKey key;
+    key.name = variable;
+    key.scopes = {"*"};
+    options.fixed.emplace_back(secret, std::move(key));
+  }
+  return options;
+}
+
+Result<std::unique_ptr<ResponseCache>> make_cache(const CacheConfig& config) {
+  if (!config.enabled) return std::unique_ptr<ResponseCache>();
+  std::unique_ptr<CacheStore> store;
+  if (config.store == "sqlite") {
+    SqliteStoreOptions options;
+    options.file = config.file.empty() ? cache_folder() / "responses.db" : config.file;
+    options.max_bytes = config.max_bytes;
+    TRY_ASSIGN(store, open_sqlite_store(options));
+  } else if (config.store != "memory") {
+    RedisStoreOptions options;
+    options.url = config.store;
+    TRY_ASSIGN(store, open_redis_store(options));
+  }
+  ResponseCacheOptions options;
+  options.memory_bytes = config.memory_bytes;
+  options.max_response_bytes = config.max_response_bytes;
+  options.max_age = config.max_age;
+  return std::make_unique<ResponseCache>(std::move(options), std::move(store));
+}
+
+HttpServerOptions server_options(const GatewayConfig& config) {
+  HttpServerOptions options;
+  options.host = config.listen.host;
+  options.port = config.listen.port;
+  options.unix_socket = config.listen.unix_socket.string();
+  options.max_body_bytes = config.limits.body_bytes;
+  options.max_header_bytes = static_cast<std::uint32_t>(config.limits.header_bytes);
+  options.max_connections = static_cast<std::size_t>(config.limits.connections);
+  options.header_timeout = config.limits.header_time;
+  options.body_timeout = config.limits.body_time;
+  options.idle_timeout = config.limits.idle_time;
+  options.write_timeout = config.limits.write_time;
+  options.drain_timeout = config.limits.drain_time;
+  options.error_body = [](int status, std::string_view message) {
+    ApiError error;
+    error.status = status;
+    error.type = status < 500 ? "invalid_request_error" : "server_error";
+    if (status == 413) error.code = "request_too_large";
+    error.message = message;
+    return error_json(error);
+  };
+  return options;
+}
+
+// What is kept of answers is written by a thread of the pool, one at a time, when there is something.
+void write_cache_when_pending(GatewayCore& core) {
+  core.cache->on_pending([&core] {
+    if (core.writing_cache.exchange(true)) return;
+    Loop& loop = core.loops->at(0);
+    const auto write = [](GatewayCore& all, Loop& on) -> Task<void> {
+      all.writing_cache = false;
+      const auto work = [&all] { all.cache->write_pending(); };
+      co_await on.run_blocking(work);
+    };
+    loop.spawn(write(core, loop));
+  });
+}
+
+Task<void> flush_log(GatewayCore& core, Loop& loop, std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    co_await loop.sleep(kFlushLogEvery, stop);
+    core.log.flush();
+  }
+}
+
+Task<void> list_models(GatewayCore& core, HttpExchange& exchange, const GatewaySettings& settings) {
+  Caller caller;
+  if (const auto failure = find_caller(core, exchange, settings, "inference", caller)) {
+    co_await respond_error(exchange, *failure);
+    co_return;
+  }
+  const auto entry = [](std::string_view name) -> Json {
+    return {{"id", name}, {"object", "model"}, {"created", 0}, {"owned_by", "animation-studio"}};
+  };
+  const std::string_view path = exchange.path();
+  std::string_view wanted;
+  if (path.size() > std::string_view("/v1/models/").size())
+    wanted = path.substr(std::string_view("/v1/models/").size());
+  Json data = Json::array();
+  for (const std::string& name : settings.router->names()) {
+    if (!caller.may_use(name)) continue;
+    if (!wanted.empty() && name == wanted) {
+      const Json one = entry(name);
+      co_await respond_json(exchange, 200, one);
+      co_return;
+    }
+    data.push_back(entry(name));
+  }
+  if (!wanted.empty()) {
+    const ApiError unknown = unknown_model(wanted);
+    co_await respond_error(exchange, unknown);
+    co_return;
+  }
+  const Json list = {{"object", "list"}, {"data", std::move(data)}};
+  co_await respond_json(exchange, 200, list);
+}
+
+// Without a manager the engines by URL are taken to be there.
+bool can_answer(const GatewayCore& core, const GatewaySettings& settings) {
+  if (core.draining) return false;
+  return core.options.manager ? core.options.manager->any_ready() : !settings.router->names().empty();
+}
+
+Task<void> show_metrics(GatewayCore& core, HttpExchange& exchange, const GatewaySettings& settings) {
+  Caller caller;
+  if (const auto failure = find_caller(core, exchange, settings, "metrics", caller)) {
+    co_await respond_error(exchange, *failure);
+    co_return;
+  }
+  update_gauges(core);
+  const std::string text = core.metrics.to_text();
+  co_await exchange.respond(200, "text/plain; version=0.0.4; charset=utf-8", text);
+}
+
+}  // namespace
+
+Task<void> GatewayCore::handle(HttpExchange& exchange) {
+  const std::string_view path = exchange.path();
+  if (const InferencePath* inference = inference_path(path)) {
+    InferenceRequest request(*this, exchange, *inference);
+    co_await request.run();
+    co_return;
+  }
+  const std::shared_ptr<const GatewaySettings> now = settings_of(exchange.loop());
+  const bool reading = exchange.method() == "GET" || exchange.method() == "HEAD";
+  if (path.starts_with("/admin/")) {
+    const bool answered = co_await answer_admin(*this, exchange, *now);
+    if (answered) co_return;
+  } else if (reading && path == "/health") {
+    co_await exchange.respond(200, "application/json", R"({"status":"ok"})");
+    co_return;
+  } else if (reading && path == "/ready") {
+    const bool ready = can_answer(*this, *now);
+    co_await exchange.respond(ready ? 200 : 503, "application/json",
+                              ready ? R"({"status":"ready"})" : R"({"status":"no model is ready"})");
+    co_return;
+  } else if (reading && path == "/metrics") {
+    co_await show_metrics(*this, exchange, *now);
+    co_return;
+  } else if (reading && (path == "/v1/models" || path.starts_with("/v1/models/"))) {
+    co_await list_models(*this, exchange, *now);
+    co_return;
+  }
+  const ApiError unknown = unknown_url(exchange.method(), path);
+  co_await respond_error(exchange, unknown);
+}
+
+class Gateway::Core : public GatewayCore {
+ public:
+  using GatewayCore::GatewayCore;
+  Result<void> start();
+  Result<void> apply(const GatewayConfig& config);
+  void stop();
+  std::string url() const;
+
+ private:
+  std::vector<RouteTarget> targets(const GatewayConfig& config) const;
+
+  std::mutex mutex_;  // guards the three below: reloads come from several threads
+  GatewayConfig config_;
+  std::shared_ptr<const Router> router_;
+  bool keys_required_ = false;
+  std::stop_source ending_;
+  std::once_flag stopped_;
+};
+
+std::vector<RouteTarget> Gateway::Core::targets(const GatewayConfig& config) const {
+  if (options.targets) return options.targets(config);
+  return remote_targets(config, {});
+}
+
+// A new reading for all loops. Nothing changes unless all of it is sound.
+Result<void> Gateway::Core::apply(const GatewayConfig& config) {
+  const std::lock_guard lock(mutex_);
+  TRY(check_gateway_config(config, !keys->empty()));
+  TRY_ASSIGN(std::shared_ptr<const Router> router,
+             Router::create(router_options(config, targets(config)), router_.get()));
+  const bool required = config.keys.required == "always" || !is_loopback(config.listen.host) ||
+                        (config.keys.required == "auto" && !keys->empty());
+  const auto reading = std::make_shared<const GatewaySettings>(GatewaySettings{config, router, required});
+  config_ = config;
+  router_ = std::move(router);
+  for (std::size_t i = 0; i < loops->size(); ++i)
+    loops->at(i).post([this, self = shared_from_this(), i, reading] { settings[i] = reading; });
+  return {};
+}
+
+Result<void> Gateway::Core::start() {
+  const GatewayConfig& config = options.config;
+  places = options.places ? options.places : options.manager ? places_of(options.manager) : nullptr;
+  if (!places) return fail(ErrorKind::internal, "start the gateway: neither a manager nor places are given");
+  TRY_ASSIGN(keys, KeyStore::open(key_options(config)));
+  LoopsOptions threads;
+  threads.threads = config.listen.threads;
+  threads.most_threads = 4;
+  TRY_ASSIGN(loops, Loops::create(threads));
+  settings.resize(loops->size());
+  TRY(apply(config));
+  TRY_ASSIGN(upstreams, HttpUpstreams::create(*loops));
+  TRY_ASSIGN(cache, make_cache(config.cache));
+  if (cache) write_cache_when_pending(*this);
+  metrics.gauge("studio_start_time_seconds")
+      .set(static_cast<double>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+  const std::string_view version[] = {options.version};
+  metrics.gauge("studio_build_info", version).set(1);
+  TRY_ASSIGN(server, HttpServer::start(*loops, server_options(config),
+                                       [this](HttpExchange& exchange) { return handle(exchange); }));
+  loops->at(0).spawn(flush_log(*this, loops->at(0), ending_.get_token()));
+  return {};
+}
+
+void Gateway::Core::stop() {
+  std::call_once(stopped_, [this] {
+    draining = true;
+    if (server) server->stop();
+    ending_.request_stop();
+    upstreams.reset();
+    loops.reset();
+    if (cache) cache->write_pending();
+    log.flush();
+  });
+}
+
+std::string Gateway::Core::url() const {
+  const std::string& host = options.config.listen.host;
+  const bool any = host == "0.0.0.0" || host == "::" || host.empty();
+  return fmt::format("http://{}:{}",
+                     any                  ? "127.0.0.1"
+                     : host.contains(':') ? "[" + host + "]"
+                                          : host,
+                     server->port());
+}
+
+Gateway::Gateway(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+Gateway::~Gateway() {
+  stop();
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options) {
+  auto core = std::make_shared<Core>(std::move(options));
+  std::unique_ptr<Gateway> gateway(new Gateway(core));  // ends what had begun when a later part fails
+  TRY(core->start());
+  return gateway;
+}
+
+int Gateway::port() const {
+  return core_->server->port();
+}
+std::string Gateway::url() const {
+  return core_->url();
+}
+Result<void> Gateway::reload(const GatewayConfig& config) {
+  TRY(core_->keys->reload());
+  return core_->apply(config);
+}
+void Gateway::stop() {
+  core_->stop();
+}
+
+}  // namespace studio

@@ -1,0 +1,305 @@
+// One pass over a request's JSON text: validates it all, remembers the few fields that decide its way.
+#include "gateway/request_scan.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace studio {
+namespace {
+
+constexpr int kDeepest = 200;
+
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  Result<RequestScan> scan() {
+    skip_spaces();
+    if (!at('{')) return wrong("expected an object");
+    ++at_;
+    scan_.fields_begin = at_;
+    skip_spaces();
+    if (at('}')) {
+      ++at_;
+      scan_.empty_object = true;
+    } else if (!fields()) {
+      return std::unexpected(std::move(*error_));
+    }
+    skip_spaces();
+    if (at_ != text_.size()) return wrong("something follows the object");
+    return std::move(scan_);
+  }
+
+ private:
+  bool at(char c) const { return at_ < text_.size() && text_[at_] == c; }
+  void skip_spaces() {
+    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
+  }
+
+  std::unexpected<Error> wrong(std::string_view why) {
+    return fail(ErrorKind::invalid_input,
+                fmt::format("the body is no JSON the API takes: byte {}: {}", at_,
+                            at_ < text_.size() ? why : "it ends too early"),
+                "send one JSON object with Content-Type: application/json");
+  }
+  bool reject(std::string_view why) {
+    if (!error_) error_ = wrong(why).error();
+    return false;
+  }
+  bool reject_field(std::string message) {
+    if (!error_) error_ = Error{ErrorKind::invalid_input, std::move(message), {}};
+    return false;
+  }
+
+  // The top-level fields, and the few that matter.
+  bool fields() {
+    for (;;) {
+      skip_spaces();
+      const std::size_t key_from = at_;
+      if (!string()) return false;
+      const std::string_view quoted = text_.substr(key_from, at_ - key_from);
+      skip_spaces();
+      if (!at(':')) return reject("expected a colon");
+      ++at_;
+      skip_spaces();
+      const std::size_t from = at_;
+      if (!value(1)) return false;
+      if (!remember(quoted, {from, at_})) return false;
+      skip_spaces();
+      if (at(',')) {
+        ++at_;
+        continue;
+      }
+      if (!at('}')) return reject("expected a comma or the object's end");
+      ++at_;
+      return true;
+    }
+  }
+
+  static std::string decoded(std::string_view quoted) {
+    if (!quoted.contains('\\')) return std::string(quoted.substr(1, quoted.size() - 2));
+    const auto text = parse_json(quoted, "a string");
+    return text && text->is_string() ? text->get<std::string>() : std::string();
+  }
+
+  bool remember(std::string_view quoted_key, FieldPlace place) {
+    // A key may hide behind escapes; the engine would see through them.
+    const std::string hidden = quoted_key.contains('\\') ? decoded(quoted_key) : std::string();
+    const std::string_view key = hidden.empty() ? quoted_key.substr(1, quoted_key.size() - 2) : hidden;
+    const std::string_view value = place.in(text_);
+    if (key == "model") {
+      if (scan_.model_place.found()) return reject_field("model: given twice");
+      if (!value.starts_with('"')) return reject_field("model: expected a string");
+      scan_.model = decoded(value);
+      scan_.model_place = place;
+    } else if (key == "stream") {
+      if (stream_seen_) return reject_field("stream: given twice");
+      stream_seen_ = true;
+      if (value != "true" && value != "false" && value != "null")
+        return reject_field("stream: expected true or false");
+      scan_.stream = value == "true";
+    } else if (key == "temperature") {
+      double number = 1;
+      std::from_chars(value.data(), value.data() + value.size(), number);
+      if (number == 0) scan_.deterministic = true;
+    } else if (key == "seed") {
+      if (value != "null") scan_.deterministic = true;
+    } else if (key == "tools" || key == "functions" || key == "tool_choice") {
+      if (value != "null") scan_.tools = true;
+    } else if (key == "messages" || key == "input") {
+      if (key == "messages" && (value.contains("\"tool_calls\"") || value.contains("\"tool_call_id\"") ||
+                                value.contains("\"function_call\"")))
+        scan_.tools = true;
+      if (value.contains("\"image_url\"") || value.contains("\"input_image\"")) scan_.images = true;
+    } else if (key == "stream_options") {
+      scan_.stream_options = place;
+      scan_.include_usage = value.contains("\"include_usage\"") && value.contains("true");
+    }
+    return true;
+  }
+
+  bool value(int depth) {
+    if (depth > kDeepest) return reject("nested too deeply");
+    if (at_ >= text_.size()) return reject("a value is missing");
+    switch (text_[at_]) {
+      case '"': return string();
+      case '{': return object(depth);
+      case '[': return array(depth);
+      case 't': return word("true");
+      case 'f': return word("false");
+      case 'n': return word("null");
+      default: return number();
+    }
+  }
+
+  bool object(int depth) {
+    ++at_;
+    skip_spaces();
+    if (at('}')) return ++at_, true;
+    for (;;) {
+      skip_spaces();
+      if (!string()) return false;
+      skip_spaces();
+      if (!at(':')) return reject("expected a colon");
+      ++at_;
+      skip_spaces();
+      if (!value(depth + 1)) return false;
+      skip_spaces();
+      if (at(',')) {
+        ++at_;
+        continue;
+      }
+      if (!at('}')) return reject("expected a comma or the object's end");
+      ++at_;
+      return true;
+    }
+  }
+
+  bool array(int depth) {
+    ++at_;
+    skip_spaces();
+    if (at(']')) return ++at_, true;
+    for (;;) {
+      skip_spaces();
+      if (!value(depth + 1)) return false;
+      skip_spaces();
+      if (at(',')) {
+        ++at_;
+        continue;
+      }
+      if (!at(']')) return reject("expected a comma or the array's end");
+      ++at_;
+      return true;
+    }
+  }
+
+  bool word(std::string_view wanted) {
+    if (!text_.substr(at_).starts_with(wanted)) return reject("expected a value");
+    at_ += wanted.size();
+    return true;
+  }
+
+  bool number() {
+    const auto digits = [this] {
+      const std::size_t from = at_;
+      while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
+      return at_ > from;
+    };
+    if (at('-')) ++at_;
+    if (at('0')) {
+      ++at_;
+    } else if (!digits()) {
+      return reject("expected a value");
+    }
+    if (at('.')) {
+      ++at_;
+      if (!digits()) return reject("expected digits");
+    }
+    if (at('e') || at('E')) {
+      ++at_;
+      if (at('+') || at('-')) ++at_;
+      if (!digits()) return reject("expected digits");
+    }
+    return true;
+  }
+
+  bool string() {
+    if (!at('"')) return reject("expected a string");
+    ++at_;
+    while (at_ < text_.size()) {
+      const auto c = static_cast<unsigned char>(text_[at_]);
+      if (c == '"') return ++at_, true;
+      if (c == '\\') {
+        if (!escape()) return false;
+      } else if (c < 0x20) {
+        return reject("a control character in a string");
+      } else if (c < 0x80) {
+        ++at_;
+      } else if (!utf8()) {
+        return reject("not UTF-8");
+      }
+    }
+    return reject("a string is not closed");
+  }
+
+  bool escape() {
+    if (at_ + 1 >= text_.size()) {
+      at_ = text_.size();
+      return reject("");
+    }
+    const char kind = text_[at_ + 1];
+    if (kind == 'u') {
+      for (std::size_t i = 2; i < 6; ++i)
+        if (at_ + i >= text_.size() || !is_hex(text_[at_ + i]))
+          return reject("expected four hexadecimal digits");
+      at_ += 6;
+      return true;
+    }
+    if (std::string_view("\"\\/bfnrt").find(kind) == std::string_view::npos)
+      return reject("an unknown escape");
+    at_ += 2;
+    return true;
+  }
+
+  // Well-formed UTF-8 (Unicode 15, table 3-7): no surrogates, nothing overlong, nothing past U+10FFFF.
+  bool utf8() {
+    const auto byte = [this](std::size_t i) -> unsigned {
+      return at_ + i < text_.size() ? static_cast<unsigned char>(text_[at_ + i]) : 0u;
+    };
+    const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
+      return byte(i) >= low && byte(i) <= high;
+    };
+    const unsigned first = byte(0);
+    std::size_t length = 0;
+    if (first >= 0xC2 && first <= 0xDF && follows(1))
+      length = 2;
+    else if (first >= 0xE0 && first <= 0xEF &&
+             follows(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) && follows(2))
+      length = 3;
+    else if (first >= 0xF0 && first <= 0xF4 &&
+             follows(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) && follows(2) && follows(3))
+      length = 4;
+    at_ += length;
+    return length > 0;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  RequestScan scan_;
+  bool stream_seen_ = false;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+Result<RequestScan> scan_request(std::string_view body) {
+  return Scanner(body).scan();
+}
+
+std::vector<std::string_view> with_model(std::string_view body, const RequestScan& scan,
+                                         std::string_view name, std::string& json_name) {
+  if (scan.model_place.found()) {
+    if (scan.model == name) return {body};
+    json_name = to_text(Json(std::string(name)), -1);
+    return {body.substr(0, scan.model_place.from), json_name, body.substr(scan.model_place.to)};
+  }
+  json_name = "\"model\":" + to_text(Json(std::string(name)), -1) + (scan.empty_object ? "" : ",");
+  return {body.substr(0, scan.fields_begin), json_name, body.substr(scan.fields_begin)};
+}
+
+}  // namespace studio

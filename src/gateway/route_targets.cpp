@@ -1,0 +1,90 @@
+// Targets and engines out of the configuration.
+#include "gateway/route_targets.h"
+
+#include <algorithm>
+
+namespace studio {
+namespace {
+
+std::string engine_name(const EngineConfig& engine, std::size_t url) {
+  return url == 0 ? engine.name : engine.name + "@" + std::to_string(url + 1);
+}
+
+}  // namespace
+
+std::vector<RemoteEngine> remote_engines(const GatewayConfig& config) {
+  std::vector<RemoteEngine> all;
+  for (const EngineConfig& engine : config.engines)
+    for (std::size_t i = 0; i < engine.urls.size(); ++i) {
+      RemoteEngine remote;
+      remote.name = engine_name(engine, i);
+      remote.kind = engine.kind;
+      remote.url = engine.urls[i];
+      remote.models = engine.models;
+      remote.weight = engine.weight;
+      remote.api_key_env = engine.api_key_env;
+      remote.start = engine.start;
+      remote.stop = engine.stop;
+      remote.memory_bytes = engine.memory_bytes;
+      if (engine.concurrency > 0) remote.concurrency = engine.concurrency;
+      // llama-server's own parser gives no proper calls for small models; others are known for theirs.
+      remote.native_tools =
+          engine.tools == "native" || (engine.tools == "auto" && engine.kind != "llama-server");
+      const auto does = [&](std::string_view task) {
+        return engine.tasks.empty() || std::ranges::find(engine.tasks, task) != engine.tasks.end();
+      };
+      remote.vision = does("vision");
+      remote.embeddings = does("embedding");
+      remote.rerank = does("rerank");
+      remote.responses = remote.messages = true;
+      all.push_back(std::move(remote));
+    }
+  return all;
+}
+
+std::vector<RouteTarget> remote_targets(const GatewayConfig& config, const ListedModels& listed) {
+  std::vector<RouteTarget> all;
+  for (const EngineConfig& engine : config.engines) {
+    std::vector<std::string> models = engine.models;
+    if (models.empty())
+      for (const auto& [name, found] : listed)
+        if (name == engine.name) models = found;
+    for (const std::string& model : models)
+      for (const bool qualified : {false, true})
+        for (std::size_t i = 0; i < engine.urls.size(); ++i) {
+          RouteTarget target;
+          target.model = qualified ? engine.name + "/" + model : model;
+          target.engine = engine_name(engine, i);
+          target.upstream_model = model;
+          target.tasks = engine.tasks;
+          target.weight = engine.weight;
+          all.push_back(std::move(target));
+        }
+  }
+  return all;
+}
+
+RouterOptions router_options(const GatewayConfig& config, std::vector<RouteTarget> targets) {
+  RouterOptions options;
+  options.targets = std::move(targets);
+  options.aliases = config.routes.aliases;
+  options.fallbacks = config.routes.fallbacks;
+  options.defaults = config.routes.defaults;
+  if (!config.models.default_chat.empty()) options.defaults.emplace_back("chat", config.models.default_chat);
+  // An engine that does not say what its models do may be asked for anything nobody else does.
+  for (const std::string_view task : {"chat", "vision", "embedding", "rerank"}) {
+    const auto told = [&](const RouteTarget& target) {
+      return std::ranges::find(target.tasks, task) != target.tasks.end();
+    };
+    const auto chosen = [&](const auto& pair) { return pair.first == task; };
+    if (std::ranges::any_of(options.targets, told) || std::ranges::any_of(options.defaults, chosen)) continue;
+    const auto first =
+        std::ranges::find_if(options.targets, [](const RouteTarget& target) { return target.tasks.empty(); });
+    if (first != options.targets.end()) options.defaults.emplace_back(task, first->model);
+  }
+  options.breaker_failures = config.routes.breaker_failures;
+  options.breaker_open = config.routes.breaker_open;
+  return options;
+}
+
+}  // namespace studio
