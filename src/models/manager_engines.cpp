@@ -43,11 +43,17 @@ void ModelManager::State::reap_workers(bool all) {
       at = next;
     }
   }
-  for (Worker& worker : ended) {
-    worker.thread.request_stop();
-    // The last owner of the manager may have let it go in a callback, which is a worker's.
-    if (worker.thread.get_id() == std::this_thread::get_id()) worker.thread.detach();
-  }
+  for (Worker& worker : ended) end_thread(worker.thread);
+}
+
+// The last owner of the manager may let it go in a callback, which runs on a thread of the manager. That
+// thread keeps the state alive until it has returned.
+void end_thread(std::jthread& thread) {
+  thread.request_stop();
+  if (thread.get_id() == std::this_thread::get_id())
+    thread.detach();
+  else if (thread.joinable())
+    thread.join();
 }
 
 std::shared_ptr<const Roster> ModelManager::State::roster_now() const {

@@ -154,5 +154,7 @@ struct ModelManager::State : std::enable_shared_from_this<ModelManager::State> {
 };
 
 std::unexpected<Error> shutting_down();
+// Stops and joins it; on the thread itself it is let go instead, and ends once it returns.
+void end_thread(std::jthread& thread);
 
 }  // namespace studio

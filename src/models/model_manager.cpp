@@ -106,13 +106,8 @@ ModelManager::ModelManager(std::shared_ptr<State> state) : state_(std::move(stat
 
 ModelManager::~ModelManager() {
   drain(0ms);
-  state_->clock.request_stop();
   state_->reap_workers(true);
-  // The last owner may have let go in a callback on the clock's own thread.
-  if (state_->clock.get_id() == std::this_thread::get_id())
-    state_->clock.detach();
-  else
-    state_->clock.join();
+  end_thread(state_->clock);
 }
 
 std::optional<ModelLease> ModelManager::try_lease(std::string_view model, std::string_view) {
@@ -280,11 +275,9 @@ std::vector<ModelTarget> ModelManager::targets(std::string_view name) const {
 
 Result<std::string> ModelManager::default_model(std::string_view task) const {
   const auto roster = state_->roster_now();
-  if (task == "chat") {
-    const auto model = roster->find(roster->default_chat());
-    if (model && roster->present(*model)) return model->id;
-  }
-  std::string missing;
+  const std::string chosen = roster->default_model(task);
+  if (const auto model = roster->find(chosen); model && roster->present(*model)) return model->id;
+  std::string missing = chosen;
   for (const RosterModel& model : roster->models()) {
     if (model.task != task) continue;
     if (roster->present(model)) return model.id;
@@ -293,9 +286,9 @@ Result<std::string> ModelManager::default_model(std::string_view task) const {
   if (missing.empty())
     return fail(ErrorKind::unsupported, fmt::format("find a model for {}: none is known", task),
                 "add one to your models.yaml, or an engine by URL");
-  RosterModel model =
-      *roster->find(task == "chat" && !roster->default_chat().empty() ? roster->default_chat() : missing);
-  return std::unexpected(roster->locate(model).error());
+  TRY_ASSIGN(RosterModel model, roster->find(missing));
+  TRY(roster->locate(model));
+  return model.id;
 }
 
 std::vector<ModelStatus> ModelManager::models() const {

@@ -64,7 +64,6 @@ Result<Roster> Roster::create(const ManagerOptions& options, bool card) {
   } else {
     TRY_ASSIGN(roster.catalog_, ModelCatalog::load());
   }
-  roster.default_chat_ = roster.catalog_.default_chat_model();
   roster.draft_ = options.draft;
   for (const RemoteEngine& engine : options.engines) {
     if (engine_kind(engine.kind) == nullptr)
@@ -152,6 +151,8 @@ Result<void> Roster::locate(RosterModel& model) const {
   if (model.start.file.empty() || entry != nullptr) {
     TRY_ASSIGN(const ModelEntry known, catalog_.entry(model.id));
     TRY_ASSIGN(model.start.file, catalog_.local_path(known));
+    TRY_ASSIGN(model.start.mmproj, catalog_.companion_path(known, "mmproj"));
+    TRY_ASSIGN(model.start.draft, catalog_.companion_path(known, "draft"));
   }
   std::error_code ec;
   if (!std::filesystem::is_regular_file(model.start.file, ec))
@@ -159,9 +160,11 @@ Result<void> Roster::locate(RosterModel& model) const {
                 fmt::format("open the model file {}: it does not exist", model.start.file.string()),
                 "check the spelling of the path");
   // Speculation pays only beside a much larger model, and needs the same vocabulary: the person's choice.
-  if (!draft_.empty() && model.task == "chat" && model.id != draft_) {
+  if (!draft_.empty() && model.task == "chat") {
     TRY_ASSIGN(const ModelEntry draft, catalog_.entry(draft_));
-    TRY_ASSIGN(model.start.draft, catalog_.local_path(draft));
+    if (draft.id != model.id) {
+      TRY_ASSIGN(model.start.draft, catalog_.local_path(draft));
+    }
   }
   model.capabilities = model.kind->capabilities(model.start);
   return {};

@@ -49,7 +49,8 @@ class Roster {
   // By id, alias, "<engine>/<model>", a model that exactly one engine by URL names, or an engine without
   // a list of models. Errors: not_found.
   Result<RosterModel> find(std::string_view name) const;
-  std::string default_chat() const { return default_chat_; }
+  // The catalog's choice for a task; empty when it makes none.
+  std::string default_model(std::string_view task) const { return std::string(catalog_.default_model(task)); }
   // Fills in where the files are. missing_part, invalid_input (wrong size), unsupported.
   Result<void> locate(RosterModel& model) const;
   bool present(const RosterModel& model) const;
@@ -62,7 +63,7 @@ class Roster {
   ModelCatalog catalog_;
   std::vector<RosterModel> models_;
   std::vector<RemoteEngine> engines_;
-  std::string default_chat_, draft_;
+  std::string draft_;
 };
 
 // Headers that were read, by file, until the file changes. May be used from several threads.

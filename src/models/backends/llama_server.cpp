@@ -220,7 +220,7 @@ class LlamaServerKind : public EngineKind {
     can.embeddings = start.task == "embedding";
     can.rerank = start.task == "rerank";
     can.chat = can.completions = can.responses = can.messages = !can.embeddings && !can.rerank;
-    can.vision = can.chat && !start.mmproj.empty();
+    can.vision = can.chat && (start.task == "vision" || !start.mmproj.empty());
     return can;
   }
 
