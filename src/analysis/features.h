@@ -16,7 +16,7 @@
 namespace studio {
 
 // Raised whenever a record's meaning changes: the cache then measures afresh.
-inline constexpr int kFeatureVersion = 2;
+inline constexpr int kFeatureVersion = 3;
 
 // Block means kept of every frame: luma on a 24 x 14 grid, chroma on 12 x 7, in the upright picture.
 inline constexpr int kLumaColumns = 24, kLumaRows = 14;

@@ -1,4 +1,6 @@
-// What a media file holds, without decoding it.
+// What a media file holds, without decoding it. All times of the house count from the file's first
+// picture (without pictures from the container's own zero): transport streams begin at some hour of
+// the day, and frame n of constant rate is to lie at n / rate in every container.
 #pragma once
 
 #include <optional>
@@ -21,6 +23,7 @@ struct VideoStream {
   Rational frame_rate;  // nominal (average when variable); 0/1 unknown
   Rational time_base;
   std::optional<Time> start, duration;
+  Time origin;              // the container's time of this stream's zero
   std::int64_t frames = 0;  // as the container says; 0 unknown
   bool interlaced = false, attached_picture = false, has_alpha = false, hdr = false;
   int bit_depth = 8;
@@ -34,6 +37,7 @@ struct AudioStream {
   int sample_rate = 0, channels = 0;
   Rational time_base;
   std::optional<Time> start, duration;
+  Time origin;  // as of VideoStream
 };
 
 struct MediaFacts {

@@ -332,5 +332,49 @@ TEST_F(Generated, WriterRefusesByName) {
   EXPECT_EQ(kind(MediaWriter::create(file("a.unknown"), options)), ErrorKind::unsupported);
 }
 
+// Transport streams begin at some hour, AVI stamps pictures when they are decoded: for the house
+// frame n lies at n / rate all the same, also after a seek.
+TEST_F(Generated, TimesCountFromTheFirstPictureInEveryContainer) {
+  struct Kind {
+    const char *name, *encoder, *sound;
+    CodecOptions options;
+  };
+  const CodecOptions x264{{"preset", "medium"}, {"crf", "18"}}, old{{"q", "3"}, {"bf", "2"}};
+  const Kind kinds[] = {{"a.mp4", "libx264", "aac", x264},     {"a.mkv", "libx264", "aac", x264},
+                        {"a.ts", "libx264", "aac", x264},      {"a.avi", "libx264", "libmp3lame", x264},
+                        {"b.avi", "mpeg4", "libmp3lame", old}, {"b.mp4", "mpeg4", "aac", old},
+                        {"b.ts", "mpeg2video", "mp2", old},    {"b.mpg", "mpeg2video", "mp2", old}};
+  for (const Kind& kind : kinds) {
+    generated::ClipSpec spec;
+    spec.frames = 100;
+    spec.encoder = kind.encoder;
+    spec.options = kind.options;
+    spec.audio_encoder = kind.sound;
+    const generated::FlashBeep flash;
+    ASSERT_OK(generated::write_clip(file(kind.name), spec, generated::flashes(spec, flash),
+                                    generated::beeps(flash)));
+    const auto sync = generated::measure_sync(file(kind.name));
+    ASSERT_OK(sync);
+    EXPECT_LT(sync->worst_offset_s, 0.05) << kind.name;
+    ASSERT_OK(generated::write_clip(file(kind.name), spec, generated::numbered()));
+    auto reader = VideoReader::open(file(kind.name));
+    ASSERT_OK(reader);
+    EXPECT_EQ(reader->stream().start, Time{}) << kind.name;
+    for (int n = 0; n < 100; ++n) {
+      const auto frame = reader->next();
+      ASSERT_OK(frame);
+      ASSERT_TRUE(*frame) << kind.name;
+      EXPECT_NEAR((*frame)->pts.seconds(), n / 25.0, 0.002) << kind.name << " frame " << n;
+    }
+    for (const int n : {61, 7, 99, 30}) {
+      ASSERT_OK(reader->seek(Time::frames(n, {25, 1})));
+      const auto frame = reader->next();
+      ASSERT_OK(frame);
+      ASSERT_TRUE(*frame) << kind.name;
+      EXPECT_NEAR((*frame)->pts.seconds(), n / 25.0, 0.002) << kind.name << " after a seek to " << n;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace studio

@@ -114,7 +114,7 @@ Result<void> AudioReader::State::feed() {
     int code = 0;
     do {
       av_packet_unref(packet.get());
-      code = av_read_frame(demuxer.context(), packet.get());
+      code = demuxer.read(*packet);
     } while (code >= 0 && packet->stream_index != stream_index);
     if (code < 0) {
       drained = true;

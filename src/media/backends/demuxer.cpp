@@ -169,6 +169,15 @@ int best_moving_picture(AVFormatContext* context) {
   return -1;
 }
 
+// AVI knows when a picture is decoded only; with reordered pictures it is shown later. The delay is
+// not meant: frame n belongs to n / rate there.
+Time decoding_delay(const AVFormatContext* context, const VideoStream& video) {
+  const int delay = context->streams[video.index]->codecpar->video_delay;
+  if (std::strcmp(context->iformat->name, "avi") != 0 || delay <= 0 || !video.frame_rate.positive())
+    return Time{};
+  return Time::frames(delay, video.frame_rate);
+}
+
 MediaFacts facts_of(AVFormatContext* context, const Path& path) {
   MediaFacts facts;
   facts.path = path;
@@ -177,10 +186,20 @@ MediaFacts facts_of(AVFormatContext* context, const Path& path) {
   if (context->duration > 0) facts.duration = time_of(context->duration, AV_TIME_BASE_Q);
   if (const int index = best_moving_picture(context); index >= 0)
     facts.video = video_facts(context, context->streams[index]);
+  const Time zero = facts.video ? facts.video->start.value_or(Time{}) : Time{};
+  if (facts.video) {
+    facts.video->origin = zero + decoding_delay(context, *facts.video);
+    if (facts.video->start) facts.video->start = Time{};
+  }
+  if (facts.start) *facts.start -= zero;
   if (const int index = av_find_best_stream(context, AVMEDIA_TYPE_AUDIO, -1,
                                             facts.video ? facts.video->index : -1, nullptr, 0);
       index >= 0 && context->streams[index]->codecpar->sample_rate > 0)
     facts.audio = audio_facts(context->streams[index]);
+  if (facts.audio) {
+    facts.audio->origin = zero;
+    if (facts.audio->start) *facts.audio->start -= zero;
+  }
   for (unsigned i = 0; i < context->nb_streams; ++i)
     if (context->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE) ++facts.subtitle_streams;
   const char* reel = facts.video ? tag(context->streams[facts.video->index]->metadata, "reel_name") : nullptr;
@@ -243,8 +262,24 @@ void Demuxer::select(int index) {
     context_->streams[i]->discard = static_cast<int>(i) == index ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
 }
 
+Time Demuxer::origin_of(int index) const {
+  if (facts_.video && facts_.video->index == index) return facts_.video->origin;
+  if (facts_.audio && facts_.audio->index == index) return facts_.audio->origin;
+  return {};
+}
+
+int Demuxer::read(AVPacket& packet) const {
+  const int code = av_read_frame(context_.get(), &packet);
+  if (code < 0) return code;
+  const Rational base = rational(stream(packet.stream_index)->time_base);
+  const std::int64_t shift = origin_of(packet.stream_index).to_ticks(base);
+  if (packet.pts != AV_NOPTS_VALUE) packet.pts -= shift;
+  if (packet.dts != AV_NOPTS_VALUE) packet.dts -= shift;
+  return code;
+}
+
 bool Demuxer::seek(int index, Time t) {
-  const std::int64_t ts = t.to_ticks(rational(stream(index)->time_base), Rounding::down);
+  const std::int64_t ts = (t + origin_of(index)).to_ticks(rational(stream(index)->time_base), Rounding::down);
   return av_seek_frame(context_.get(), index, ts, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 

@@ -20,6 +20,8 @@ class Demuxer {
 
   // Only packets of this stream are read from now on.
   void select(int index);
+  // The next packet, its times counted from the stream's origin; FFmpeg's error code at the end.
+  int read(AVPacket& packet) const;
   // Seeks to a keyframe at or before `t` of stream `index`; false when the format cannot.
   bool seek(int index, Time t);
   // Back to the very beginning, by opening the file again if nothing else works.
@@ -27,6 +29,7 @@ class Demuxer {
 
  private:
   explicit Demuxer(Owned<AVFormatContext> context) : context_(std::move(context)) {}
+  Time origin_of(int index) const;
   Owned<AVFormatContext> context_;
   MediaFacts facts_;
   int selected_ = -1;

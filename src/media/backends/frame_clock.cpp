@@ -58,7 +58,7 @@ Result<Packets> read_times(Demuxer& demuxer, int index, const std::stop_token& s
   std::int64_t latest = INT64_MIN;
   bool all_stamped = true;
   std::vector<std::int64_t> decoding;
-  while (av_read_frame(demuxer.context(), packet.get()) >= 0) {
+  while (demuxer.read(*packet) >= 0) {
     if (stop.stop_requested())
       return fail(ErrorKind::interrupted, fmt::format("read {}: stopped", demuxer.path().string()));
     const bool counts = packet->stream_index == index && packet->size > 0 &&

@@ -158,7 +158,7 @@ Result<void> VideoReader::State::feed() {
     int code = 0;
     do {
       av_packet_unref(packet.get());
-      code = av_read_frame(demuxer.context(), packet.get());
+      code = demuxer.read(*packet);
     } while (code >= 0 && packet->stream_index != stream_index);
     if (code < 0) {
       if (code != AVERROR_EOF) damage.truncated = true;
@@ -275,10 +275,11 @@ void VideoReader::State::forget_position(bool at_start) {
 bool VideoReader::State::keyframe_lies_ahead(Time t) const {
   AVStream* stream = demuxer.stream(stream_index);
   const Rational base = ffmpeg::rational(stream->time_base);
-  const AVIndexEntry* entry =
-      avformat_index_get_entry_from_timestamp(stream, t.to_ticks(base, Rounding::down), AVSEEK_FLAG_BACKWARD);
+  const Time origin = demuxer.facts().video->origin;
+  const AVIndexEntry* entry = avformat_index_get_entry_from_timestamp(
+      stream, (t + origin).to_ticks(base, Rounding::down), AVSEEK_FLAG_BACKWARD);
   if (entry == nullptr) return t - *last_pts > Time::ticks(2, {1, 1});
-  return Time::ticks(entry->timestamp, base) > *last_pts;
+  return Time::ticks(entry->timestamp, base) - origin > *last_pts;
 }
 
 // Decodes until the frame on screen at t is known. False: decoding began after t already.

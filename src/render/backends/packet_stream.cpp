@@ -14,7 +14,7 @@ Result<PacketStream> PacketStream::open(const Path& path, AVMediaType kind) {
   if (index < 0)
     return fail(ErrorKind::unsupported, fmt::format("read packets of {}: it has no {}", path.string(),
                                                     kind == AVMEDIA_TYPE_VIDEO ? "picture" : "sound"));
-  PacketStream stream(path, index);
+  PacketStream stream(path, index, kind == AVMEDIA_TYPE_VIDEO ? facts.video->origin : facts.audio->origin);
   TRY(stream.open_again());
   stream.parameters_.reset(avcodec_parameters_alloc());
   if (!stream.parameters_ ||
@@ -39,13 +39,18 @@ Result<av::Owned<AVPacket>> PacketStream::next() {
     const int code = av_read_frame(input_.get(), packet.get());
     if (code == AVERROR_EOF) return av::Owned<AVPacket>{};
     if (code < 0) return av::fail_with(code, fmt::format("read packets of {}", path_.string()));
-    if (packet->stream_index == index_) return packet;
+    if (packet->stream_index == index_) {
+      const std::int64_t shift = origin_.to_ticks(time_base());
+      if (packet->pts != AV_NOPTS_VALUE) packet->pts -= shift;
+      if (packet->dts != AV_NOPTS_VALUE) packet->dts -= shift;
+      return packet;
+    }
     av_packet_unref(packet.get());
   }
 }
 
 Result<void> PacketStream::seek_before(Time t) {
-  const std::int64_t ticks = t.to_ticks(time_base(), Rounding::down);
+  const std::int64_t ticks = (t + origin_).to_ticks(time_base(), Rounding::down);
   if (t > Time{} && av_seek_frame(input_.get(), index_, ticks, AVSEEK_FLAG_BACKWARD) >= 0) return {};
   return open_again();
 }

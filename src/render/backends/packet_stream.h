@@ -18,10 +18,11 @@ class PacketStream {
   Result<void> seek_before(Time t);
 
  private:
-  PacketStream(Path path, int index) : path_(std::move(path)), index_(index) {}
+  PacketStream(Path path, int index, Time origin) : path_(std::move(path)), index_(index), origin_(origin) {}
   Result<void> open_again();
   Path path_;
   int index_;
+  Time origin_;  // the container's time of the stream's zero
   av::Owned<AVFormatContext> input_;
   av::Owned<AVCodecParameters> parameters_;  // a copy: going back to the start opens the file anew
 };
