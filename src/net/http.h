@@ -43,6 +43,9 @@ struct HttpRequest {
   std::uint64_t max_response_bytes = 64u << 20;
   // 0: a 3xx answer is returned as it is. Else followed, never from https to http.
   int max_redirects = 0;
+  // Connect to this numeric address whatever the host's name says now (it was checked before), past any
+  // proxy. The name stays in the Host header and is what a certificate must be for.
+  std::string connect_address = {};
   std::stop_token stop;
 
   // Called with each piece of a 2xx body as it arrives instead of collecting it; false ends

@@ -142,6 +142,15 @@ void set_up(CURL* easy, const HttpRequest& request, const std::string& url, curl
     curl_easy_setopt(easy, CURLOPT_CAINFO, store);
 }
 
+// Empty when nothing is to be connected to but what the URL says.
+std::unique_ptr<curl_slist, ListEnd> connect_list(const HttpRequest& request) {
+  const std::string& address = request.connect_address;
+  if (address.empty()) return nullptr;
+  const std::string entry =
+      address.contains(':') ? fmt::format("::[{}]:", address) : fmt::format("::{}:", address);
+  return std::unique_ptr<curl_slist, ListEnd>(curl_slist_append(nullptr, entry.c_str()));
+}
+
 Result<std::unique_ptr<curl_slist, ListEnd>> header_list(const HttpRequest& request) {
   curl_slist* list = curl_slist_append(nullptr, "Expect:");  // no 100-continue round trip
   std::unique_ptr<curl_slist, ListEnd> owner(list);
@@ -198,6 +207,11 @@ Result<HttpResponse> send_http(const HttpRequest& request) {
   char error_text[CURL_ERROR_SIZE] = "";
   Exchange exchange{.request = request, .easy = easy.get()};
   set_up(easy.get(), request, url, headers.get(), error_text, exchange);
+  const auto connect = connect_list(request);
+  if (connect) {
+    curl_easy_setopt(easy.get(), CURLOPT_CONNECT_TO, connect.get());
+    curl_easy_setopt(easy.get(), CURLOPT_PROXY, "");
+  }
 
   // The wake-up must be registered before the first poll and gone before multi is freed.
   const std::stop_callback wake(request.stop, [&multi] { curl_multi_wakeup(multi.get()); });
