@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "gateway/call_bound.h"
 #include "gateway/tool_schema.h"
 
 namespace studio {
@@ -329,6 +330,14 @@ Json words_schema(const Json& request, Json& defs) {
           {"additionalProperties", false}};
 }
 
+// Calls that the user's last words can mean, less those made for them already; at least one.
+int calls_left(const Json& messages, const CompiledTools& compiled, int most) {
+  std::string last;
+  for (const Json& message : messages)
+    if (text_of(message, "role") == "user") last = words_of(message);
+  return std::max(1, calls_asked_for(last, most) - static_cast<int>(compiled.answered.size()));
+}
+
 Json answer_schema(const Json& request, const Wish& wish, const CompiledTools& compiled,
                    const ToolOptions& options, const std::string& words_name) {
   Json defs = Json::object(), members = Json::array();
@@ -348,7 +357,8 @@ Json answer_schema(const Json& request, const Wish& wish, const CompiledTools& c
   };
   Json schema;
   if (!members.empty())
-    schema = listed(members.size() == 1 ? members.front() : Json{{"anyOf", members}}, options.max_parallel);
+    schema = listed(members.size() == 1 ? members.front() : Json{{"anyOf", members}},
+                    calls_left(request["messages"], compiled, options.max_parallel));
   if (compiled.text_allowed) {
     Json words = listed(member(words_name, words_schema(request, defs)), 1);
     if (members.empty())

@@ -19,7 +19,7 @@ Json json(std::string_view text) {
 
 Json weather_request() {
   return json(R"({"model": "m", "temperature": 0, "stop": ["END"], "logprobs": true,
-    "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Rain in Rome?"}],
+    "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Rain in Rome, and the time?"}],
     "tools": [
       {"type": "function", "function": {"name": "get_weather", "description": "Weather of a city", "strict": true,
         "parameters": {"type": "object", "properties": {"city": {"type": "string", "description": "City name"},
@@ -54,6 +54,12 @@ TEST(Tools, AutoIsAUnionOfCallsAndWords) {
   EXPECT_TRUE(fits(schema, R"([{"name": "get_weather", "arguments": {"city": "Rome"}}])"));
   EXPECT_TRUE(
       fits(schema,
+           R"([{"name": "get_weather", "arguments": {"city": "Rome"}}, {"name": "now", "arguments": {}}])"));
+  // One thing asked for is one call.
+  auto single = weather_request();
+  single["messages"][1]["content"] = "Rain in Rome?";
+  EXPECT_FALSE(
+      fits(schema_of(compiled(single)),
            R"([{"name": "get_weather", "arguments": {"city": "Rome"}}, {"name": "now", "arguments": {}}])"));
   EXPECT_TRUE(fits(schema, R"([{"name": "reply", "arguments": {"text": "Hello"}}])"));
   EXPECT_FALSE(fits(schema, R"([{"name": "get_weather", "arguments": {}}])"));
