@@ -1,4 +1,4 @@
-// Talking to a language model: one interface for our own engine and any OpenAI-compatible URL.
+// Talking to a language model: one interface for a running studio server, engines of our own and any URL.
 #pragma once
 
 #include <chrono>
@@ -16,9 +16,16 @@
 
 namespace studio {
 
+// A picture that a vision model is shown; its file's bytes.
+struct ChatImage {
+  std::string mime = "image/jpeg";
+  std::string bytes;
+};
+
 struct ChatMessage {
   std::string role;  // "system", "user", "assistant"
   std::string content;
+  std::vector<ChatImage> images{};  // after the text
 };
 
 struct ChatRequest {
@@ -27,6 +34,7 @@ struct ChatRequest {
   int max_tokens = 512;
   std::uint64_t seed = 0;
   std::optional<std::string> json_schema;  // JSON Schema text that constrains the answer
+  // From asking to the last byte; waiting until a model is loaded is not counted.
   std::chrono::milliseconds timeout = std::chrono::seconds(120);
   std::stop_token stop;
 };
@@ -62,25 +70,42 @@ class ChatModel {
  public:
   virtual ~ChatModel() = default;
   virtual Result<ChatAnswer> chat(const ChatRequest& request) = 0;
+  // The same; each piece of the text is given to `piece` as it comes, on the calling thread. False
+  // from it ends the answer with `interrupted`. After the first piece nothing is asked a second time:
+  // what breaks then is an error. Models that cannot stream give the whole text as one piece.
+  virtual Result<ChatAnswer> stream(const ChatRequest& request,
+                                    const std::function<bool(std::string_view piece)>& piece);
   virtual ModelIdentity identity() const = 0;
   virtual ChatUsage usage() const = 0;
   // ask_structured tells that it asks once more because an answer was not valid.
   virtual void count_retry() {}
   // Nothing for a model that somebody else runs.
   virtual std::optional<EngineStatus> engine() const { return std::nullopt; }
+  // Who answers: "http://127.0.0.1:8420 (studio serve)", "this process", or the URL.
+  virtual std::string where() const { return {}; }
 };
 
-// Which model: url wins over file, file over model; nothing set is the catalog's default.
+class ModelManager;
+
+// Which model: url wins over file, file over model; nothing set is the catalog's default for the task.
 struct ChatModelOptions {
   std::string url;      // any OpenAI-compatible endpoint, "http://host:port/v1" or "unix:/path.sock"
   std::string api_key;  // for url; never logged
   std::string model;    // catalog id ("qwen2.5-coder-0.5b"), or the name sent to url
   std::string file;     // a GGUF file on disk; wins over model
   int context = 8192, threads = 0;
+  std::string task = "chat";  // "vision" for a model that looks at pictures
+  // Use the `studio serve` of this machine when there is one (server_state.h). STUDIO_SERVER=off
+  // forbids it too; the key it wants is read from STUDIO_API_KEY.
+  bool through_server = true;
+  // Leases are held there; null: a manager of its own, made at the first question.
+  std::shared_ptr<ModelManager> manager{};
 };
 
-// Opens an endpoint, or starts llama-server as a child on a Unix socket (lazily: at the first chat).
-// missing_part names the model, its size and the command that gets it.
+// Opens an endpoint; or goes through the running studio server; or leases an engine of our own (which
+// starts at the first question and stays until this value ends). When the server ends in between, the
+// next question is asked of an engine of our own. missing_part names the model, its size and the
+// command that gets it.
 Result<std::unique_ptr<ChatModel>> open_chat_model(const ChatModelOptions& options);
 
 // How to ask cheaply. Reading a prompt is the slow part on a CPU (about 300 tokens/s with the default

@@ -1,6 +1,8 @@
 // The wire form of chat requests and answers.
 #include "llm/openai_protocol.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -25,6 +27,41 @@ std::string message_of(std::string_view body) {
   return std::string(body.substr(0, 300));
 }
 
+// RFC 4648, section 4.
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    const std::size_t there = std::min<std::size_t>(3, bytes.size() - at);
+    unsigned group = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      group = group << 8 | (i < there ? static_cast<unsigned char>(bytes[at + i]) : 0u);
+    for (std::size_t i = 0; i < 4; ++i) text += i <= there ? kDigits[group >> (18 - 6 * i) & 63] : '=';
+  }
+  return text;
+}
+
+// Plain text, or parts when pictures go with it.
+Json content_of(const ChatMessage& message) {
+  if (message.images.empty()) return message.content;
+  Json parts = Json::array({{{"type", "text"}, {"text", message.content}}});
+  for (const ChatImage& image : message.images)
+    parts.push_back(
+        {{"type", "image_url"},
+         {"image_url", {{"url", fmt::format("data:{};base64,{}", image.mime, base64(image.bytes))}}}});
+  return parts;
+}
+
+void read_usage(const Json& json, ChatAnswer& answer) {
+  if (!json.contains("usage") || !json["usage"].is_object()) return;
+  const Json& usage = json["usage"];
+  answer.prompt_tokens = token_count(usage, "prompt_tokens");
+  answer.completion_tokens = token_count(usage, "completion_tokens");
+  if (usage.contains("prompt_tokens_details") && usage["prompt_tokens_details"].is_object())
+    answer.cached_tokens = token_count(usage["prompt_tokens_details"], "cached_tokens");
+}
+
 bool speaks_of_context(std::string_view message) {
   for (const std::string_view words : {"context size", "context length", "context_length", "exceed_context"})
     if (message.contains(words)) return true;
@@ -36,7 +73,7 @@ bool speaks_of_context(std::string_view message) {
 Json chat_body(const ChatRequest& request, std::string_view model) {
   Json messages = Json::array();
   for (const ChatMessage& message : request.messages)
-    messages.push_back({{"role", message.role}, {"content", message.content}});
+    messages.push_back({{"role", message.role}, {"content", content_of(message)}});
   Json body{{"model", model},
             {"messages", std::move(messages)},
             {"temperature", request.temperature},
@@ -71,14 +108,58 @@ Result<ChatAnswer> read_chat_answer(std::string_view body, std::string_view from
     answer.content = message["content"].get<std::string>();
   if (choice.contains("finish_reason") && choice["finish_reason"].is_string())
     answer.finish_reason = choice["finish_reason"].get<std::string>();
-  if (json->contains("usage") && (*json)["usage"].is_object()) {
-    const Json& usage = (*json)["usage"];
-    answer.prompt_tokens = token_count(usage, "prompt_tokens");
-    answer.completion_tokens = token_count(usage, "completion_tokens");
-    if (usage.contains("prompt_tokens_details") && usage["prompt_tokens_details"].is_object())
-      answer.cached_tokens = token_count(usage["prompt_tokens_details"], "cached_tokens");
-  }
+  read_usage(*json, answer);
   return answer;
+}
+
+std::string read_chat_piece(const Json& piece, ChatAnswer& answer) {
+  read_usage(piece, answer);
+  if (!piece.contains("choices") || !piece["choices"].is_array() || piece["choices"].empty()) return {};
+  const Json& choice = piece["choices"][0];
+  if (!choice.is_object()) return {};
+  if (choice.contains("finish_reason") && choice["finish_reason"].is_string())
+    answer.finish_reason = choice["finish_reason"].get<std::string>();
+  if (!choice.contains("delta") || !choice["delta"].is_object()) return {};
+  const Json& delta = choice["delta"];
+  return delta.contains("content") && delta["content"].is_string() ? delta["content"].get<std::string>() : "";
+}
+
+Json embeddings_body(std::span<const std::string> texts, std::string_view model) {
+  Json input = Json::array();
+  for (const std::string& text : texts) input.push_back(text);
+  return {{"model", model}, {"input", std::move(input)}, {"encoding_format", "float"}};
+}
+
+Result<std::vector<std::vector<float>>> read_embeddings(std::string_view body, std::size_t count,
+                                                        std::string_view from) {
+  const auto broken = [&](std::string_view why) {
+    return fail(ErrorKind::engine_failed, fmt::format("read the vectors of {}: {}", from, why),
+                "check that the address is an OpenAI-compatible endpoint with an embedding model");
+  };
+  const auto json = parse_json(body, from);
+  if (!json) return broken(json.error().message);
+  if (!json->is_object() || !json->contains("data") || !(*json)["data"].is_array())
+    return broken("there is no data");
+  const Json& data = (*json)["data"];
+  if (data.size() != count) return broken(fmt::format("{} vectors for {} texts", data.size(), count));
+  std::vector<std::vector<float>> vectors(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Json& item = data[i];
+    if (!item.is_object() || !item.contains("embedding") || !item["embedding"].is_array() ||
+        item["embedding"].empty())
+      return broken("a vector is missing");
+    const std::size_t index =
+        item.contains("index") && item["index"].is_number_unsigned() ? item["index"].get<std::size_t>() : i;
+    if (index >= count || !vectors[index].empty()) return broken("the vectors are not numbered");
+    for (const Json& number : item["embedding"]) {
+      if (!number.is_number()) return broken("a vector holds other than numbers");
+      vectors[index].push_back(number.get<float>());
+    }
+    if (vectors[index].size() != item["embedding"].size() ||
+        vectors[index].size() != data[0]["embedding"].size())
+      return broken("the vectors differ in length");
+  }
+  return vectors;
 }
 
 Error read_chat_error(int status, std::string_view body, std::string_view from) {

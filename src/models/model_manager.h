@@ -42,7 +42,8 @@ struct ManagerOptions {
   std::uint64_t budget_bytes = 0;  // of the card, or of the host without one; 0: by the share
   ResidencyOptions residency;
   int context = 8192, slots = 0, threads = 0;  // slots 0: 4 beside a card, else 2
-  int restarts = 5;                            // of one engine within two minutes
+  int restarts = 5;                            // of one engine within restart_window; more is a crash loop
+  std::chrono::seconds restart_window{120};    // 0: for ever
   std::chrono::milliseconds ready_timeout = std::chrono::seconds(300);
   Path peaks;  // SQLite of measured needs; empty: cache_folder()/models.db
   // Null: the card's when there is one and an engine that can use it; the host's.

@@ -31,6 +31,7 @@ void set_start(RosterModel& model, const ManagerOptions& options, int trained_co
                                               : options.context;
   model.start.context = trained_context > 0 ? std::min(wanted, trained_context) : wanted;
   model.start.restarts = options.restarts;
+  model.start.restart_window = options.restart_window;
   model.start.ready_timeout = options.ready_timeout;
   model.places = model.start.slots;
   if (model.kind != nullptr) model.capabilities = model.kind->capabilities(model.start);

@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 std::unique_ptr<ChatModel> open_default() {
+  ::setenv("STUDIO_SERVER", "off", 1);  // an engine of our own, whatever runs on this machine
   auto model = [] {
     ChatModelOptions options;
     options.context = 4096;
