@@ -96,7 +96,8 @@ Result<Json> models_json(std::string& text) {
   Json list = Json::array();
   for (const ModelEntry& model : catalog.entries()) {
     const bool present = catalog.present(model);
-    text += fmt::format("  {:<28} {:>8}  {:<12} {}\n", model.id, model.total_bytes() > 0 ? human_bytes(model.total_bytes()) : "?", model.licence,
+    text += fmt::format("  {:<28} {:>8}  {:<12} {}\n", model.id,
+                        model.total_bytes() > 0 ? human_bytes(model.total_bytes()) : "?", model.licence,
                         present ? "here" : fmt::format("not here: studio models pull {}", model.id));
     list.push_back({{"id", model.id},
                     {"task", model.task},

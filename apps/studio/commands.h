@@ -24,6 +24,10 @@ void add_auto_edit(CLI::App& program, Chosen& chosen);
 void add_parody(CLI::App& program, Chosen& chosen);
 void add_list(CLI::App& program, Chosen& chosen);
 void add_models(CLI::App& program, Chosen& chosen);
+void add_status(CLI::App& program, Chosen& chosen);  // status, stop, switch, health
+void add_logs(CLI::App& program, Chosen& chosen);
+void add_leases(CLI::App& program, Chosen& chosen);
+void add_keys(CLI::App& program, Chosen& chosen);
 void add_describe(CLI::App& program, Chosen& chosen);
 
 }  // namespace studio::cli

@@ -55,6 +55,10 @@ int main(int argc, char** argv) {
   add_parody(program, chosen);
   add_list(program, chosen);
   add_models(program, chosen);
+  add_status(program, chosen);
+  add_logs(program, chosen);
+  add_leases(program, chosen);
+  add_keys(program, chosen);
   add_describe(program, chosen);
   try {
     program.parse(argc, argv);

@@ -1,0 +1,103 @@
+// A small client: one request, one JSON answer, errors in the server's words.
+#include "server_client.h"
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace studio::cli {
+namespace {
+
+std::string key_of(const ServerChoice& choice) {
+  if (!choice.key.empty()) return choice.key;
+  const char* key = std::getenv("STUDIO_API_KEY");
+  return key != nullptr ? key : "";
+}
+
+ErrorKind kind_of(int status) {
+  switch (status) {
+    case 404: return ErrorKind::not_found;
+    case 409:
+    case 503:
+    case 502: return ErrorKind::engine_failed;
+    case 413:
+    case 429: return ErrorKind::limit_exceeded;
+    case 504: return ErrorKind::timeout;
+    default: return status < 500 ? ErrorKind::invalid_input : ErrorKind::engine_failed;
+  }
+}
+
+// {"error": {"message": ..., "hint": ...}} as OpenAI shapes it, or whatever came.
+std::string message_of(const Json& body, const std::string& text) {
+  if (body.is_object() && body.contains("error")) {
+    const Json& error = body["error"];
+    if (error.is_string()) return error.get<std::string>();
+    if (error.is_object() && error.contains("message") && error["message"].is_string())
+      return error["message"].get<std::string>();
+  }
+  return text.empty() ? "no reason given" : text.substr(0, 300);
+}
+
+}  // namespace
+
+void add_server_options(CLI::App& command, ServerChoice& choice) {
+  command.add_option("--server", choice.url, "Another server than the one of this machine")->type_name("URL");
+  command.add_option("--key", choice.key, "API key, where one is needed (or the variable STUDIO_API_KEY)")
+      ->type_name("KEY");
+}
+
+Result<ServerState> find_server(const ServerChoice& choice) {
+  if (!choice.url.empty()) {
+    TRY(Endpoint::parse(choice.url));
+    return ServerState{-1, choice.url, {}, {}};
+  }
+  if (auto state = read_server_state()) return *std::move(state);
+  return fail(ErrorKind::not_found, "find the server: none runs here", "start one: studio serve -d");
+}
+
+Result<Json> ask_server(const ServerState& server, const ServerChoice& choice, const AdminRequest& request) {
+  HttpRequest http;
+  TRY_ASSIGN(http.endpoint, Endpoint::parse(server.url));
+  http.method = request.method;
+  http.path = request.path;
+  http.timeout = request.timeout;
+  http.stop = request.stop;
+  if (!request.body.empty()) {
+    http.body = request.body;
+    http.headers.emplace_back("Content-Type", "application/json");
+  }
+  if (const std::string key = key_of(choice); !key.empty())
+    http.headers.emplace_back("Authorization", "Bearer " + key);
+  TRY_ASSIGN(const HttpResponse answer, send_http(http));
+  const auto body = answer.body.empty() ? Result<Json>(Json::object()) : parse_json(answer.body, server.url);
+  if (answer.status >= 200 && answer.status < 300) {
+    if (!body)
+      return fail(ErrorKind::engine_failed,
+                  fmt::format("ask {}{}: the answer is no JSON", server.url, request.path),
+                  "is this the address of a studio? see: studio status");
+    return *body;
+  }
+  const std::string hint = answer.status == 401 || answer.status == 403
+                               ? "give a key with the scope admin: --key, or STUDIO_API_KEY"
+                               : "";
+  return fail(
+      kind_of(answer.status),
+      fmt::format("{} {}: {}", request.method, request.path, message_of(body ? *body : Json(), answer.body)),
+      hint);
+}
+
+Result<Json> server_models(const ServerState& server, const ServerChoice& choice) {
+  TRY_ASSIGN(Json answer, ask_server(server, choice, {.path = "/admin/models"}));
+  if (answer.is_array()) return Json{{"models", std::move(answer)}, {"memory", Json::object()}};
+  if (answer.is_object() && answer.contains("models") && answer["models"].is_array()) {
+    if (!answer.contains("memory")) answer["memory"] = Json::object();
+    return answer;
+  }
+  return fail(ErrorKind::engine_failed,
+              fmt::format("ask {}/admin/models: the answer has no models", server.url),
+              "is this the address of a studio?");
+}
+
+}  // namespace studio::cli
