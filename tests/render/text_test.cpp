@@ -118,6 +118,23 @@ TEST(Text, LineFeedsBreakLinesAndBadBytesAreShownAsSuch) {
   EXPECT_TRUE(painter->paint("", {}, 1000, 500));
 }
 
+TEST(Text, AWordLongerThanTheLineIsBrokenBeforeItGetsUnreadable) {
+  auto painter = TextPainter::create();
+  TextStyle style;
+  style.size = 60;
+  const auto painted = painter->paint(
+      "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft", style, 640, 360);
+  ASSERT_TRUE(painted);
+  EXPECT_EQ(painted->size, 60);
+  EXPECT_GT(painted->lines, 3);
+  EXPECT_FALSE(painted->cut);
+  // A word that only just does not fit stays whole.
+  const auto whole = painter->paint("Donaudampfschiff", style, 480, 360);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->lines, 1);
+  EXPECT_LT(whole->size, 60);
+}
+
 TEST(Text, IsMadeSmallerUntilNoWordIsBroken) {
   auto painter = TextPainter::create();
   TextStyle style;

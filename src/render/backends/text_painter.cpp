@@ -103,7 +103,7 @@ struct TextPainter::State {
 namespace {
 
 Layout lay_out(PangoContext* context, const std::string& text, const TextStyle& style, double size,
-               double width) {
+               double width, PangoWrapMode wrap) {
   Layout layout(pango_layout_new(context));
   Description font(pango_font_description_new());
   pango_font_description_set_family(font.get(), style.family.c_str());
@@ -112,7 +112,7 @@ Layout lay_out(PangoContext* context, const std::string& text, const TextStyle& 
   pango_font_description_set_absolute_size(font.get(), std::max(1.0, size) * PANGO_SCALE);
   pango_layout_set_font_description(layout.get(), font.get());
   pango_layout_set_width(layout.get(), static_cast<int>(std::max(1.0, width) * PANGO_SCALE));
-  pango_layout_set_wrap(layout.get(), PANGO_WRAP_WORD);
+  pango_layout_set_wrap(layout.get(), wrap);
   pango_layout_set_alignment(layout.get(), style.align == TextAlign::left    ? PANGO_ALIGN_LEFT
                                            : style.align == TextAlign::right ? PANGO_ALIGN_RIGHT
                                                                              : PANGO_ALIGN_CENTER);
@@ -140,40 +140,48 @@ struct Fitted {
   bool cut = false;
 };
 
-// The largest size up to the wanted one at which no word is broken and all lines fit.
+// The largest size up to the wanted one at which all lines fit and no word is broken. A single word
+// as long as a sentence would make the letters unreadable: below this share of the wanted size words
+// are broken, if that makes the letters much larger.
+constexpr double kUnreadable = 0.25, kWorthBreaking = 1.6;
+
 Fitted fit_text(PangoContext* context, const std::string& text, const TextStyle& style, int width,
                 int height) {
   auto inner = [&](double size) {
     const Margins m = margins_of(style, size);
     return std::pair{std::max(1.0, width - m.left - m.right), std::max(1.0, height - m.top - m.bottom)};
   };
-  auto attempt = [&](double size) {
+  auto attempt = [&](double size, PangoWrapMode wrap) {
     const auto [w, h] = inner(size);
-    Layout layout = lay_out(context, text, style, size, w);
+    Layout layout = lay_out(context, text, style, size, w, wrap);
     const Extent e = extent_of(layout.get());
     const bool fits = e.width <= w + 0.5 && e.height <= h + 0.5;
     return std::pair{std::move(layout), fits};
   };
-  const double largest = std::max(1.0, style.size);
-  if (auto [layout, fits] = attempt(largest); fits) return {std::move(layout), largest, false};
-  double low = std::min(style.smallest, largest), high = largest;
-  if (auto [layout, fits] = attempt(low); fits) {
+  const double largest = std::max(1.0, style.size), smallest = std::min(style.smallest, largest);
+  // 0: not even the smallest fits.
+  auto largest_fitting = [&](PangoWrapMode wrap) {
+    if (attempt(largest, wrap).second) return largest;
+    if (!attempt(smallest, wrap).second) return 0.0;
+    double low = smallest, high = largest;
     while (high - low > std::max(0.25, low * 0.02)) {
       const double middle = (low + high) / 2;
-      (attempt(middle).second ? low : high) = middle;
+      (attempt(middle, wrap).second ? low : high) = middle;
     }
-    return {std::move(attempt(low).first), low, false};
-  }
-  // Not even the smallest: break words, then cut with an ellipsis.
-  const auto [w, h] = inner(low);
-  Layout layout = lay_out(context, text, style, low, w);
-  pango_layout_set_wrap(layout.get(), PANGO_WRAP_WORD_CHAR);
-  const bool broken_fits = extent_of(layout.get()).height <= h + 0.5;
-  if (!broken_fits) {
-    pango_layout_set_height(layout.get(), static_cast<int>(h * PANGO_SCALE));
-    pango_layout_set_ellipsize(layout.get(), PANGO_ELLIPSIZE_END);
-  }
-  return {std::move(layout), low, !broken_fits};
+    return low;
+  };
+  const double whole = largest_fitting(PANGO_WRAP_WORD);
+  if (whole >= kUnreadable * largest) return {attempt(whole, PANGO_WRAP_WORD).first, whole, false};
+  const double broken = largest_fitting(PANGO_WRAP_WORD_CHAR);
+  if (whole > 0 && broken < whole * kWorthBreaking)
+    return {attempt(whole, PANGO_WRAP_WORD).first, whole, false};
+  if (broken > 0) return {attempt(broken, PANGO_WRAP_WORD_CHAR).first, broken, false};
+  // Not even the smallest: cut with an ellipsis.
+  const auto [w, h] = inner(smallest);
+  Layout layout = lay_out(context, text, style, smallest, w, PANGO_WRAP_WORD_CHAR);
+  pango_layout_set_height(layout.get(), static_cast<int>(h * PANGO_SCALE));
+  pango_layout_set_ellipsize(layout.get(), PANGO_ELLIPSIZE_END);
+  return {std::move(layout), smallest, true};
 }
 
 void draw(cairo_t* cairo, PangoLayout* layout, const TextStyle& style, double size, double x, double y) {
@@ -304,7 +312,7 @@ std::vector<std::string> TextPainter::problems(std::string_view text, const std:
   TextStyle style;
   style.family = family;
   const Context context = state_->context();
-  const Layout layout = lay_out(context.get(), clean(text), style, 20, 4000);
+  const Layout layout = lay_out(context.get(), clean(text), style, 20, 4000, PANGO_WRAP_WORD);
   std::map<std::string, std::vector<std::string>> missing;
   for (const gunichar c : unknown_characters(layout.get()))
     if (!g_unichar_iszerowidth(c) && !g_unichar_iscntrl(c)) missing[package_for(c)].push_back(shown(c));
