@@ -29,7 +29,8 @@ Result<void> check_settings(const Timeline& timeline, const RenderSettings& sett
   if (settings.hardware) return no("a hardware encoder was asked for");
   if (settings.loudness_lufs) return no("a loudness was asked for");
   const std::string extension = extension_of(output);
-  if (extension != ".mp4" && extension != ".m4v" && extension != ".mov" && extension != ".mkv")
+  if (extension != ".mp4" && extension != ".m4v" && extension != ".mov" && extension != ".mkv" &&
+      extension != ".webm")
     return no(fmt::format("{} files are not joined this way", extension.empty() ? "unnamed" : extension));
   if (!timeline.effects.empty()) return no("the timeline has effects");
   return {};
@@ -64,6 +65,11 @@ Result<const Clip*> plain_clip(const Item& item) {
   return clip;
 }
 
+bool has_inter_frames(const std::string& codec) {
+  return codec == "h264" || codec == "hevc" || codec == "mpeg4" || codec == "mpeg2video" || codec == "vp8" ||
+         codec == "vp9" || codec == "av1";
+}
+
 bool is_intra(const std::string& codec) {
   return codec == "mjpeg" || codec == "prores" || codec == "dnxhd" || codec == "ffv1" || codec == "huffyuv" ||
          codec == "ffvhuff" || codec == "utvideo";
@@ -81,13 +87,17 @@ bool codec_wanted(const std::string& codec, VideoCodec wanted) {
   return false;
 }
 
-Result<void> check_picture(const Timeline& timeline, const RenderSettings& settings,
+Result<void> check_picture(const Timeline& timeline, const RenderSettings& settings, const Path& output,
                            const MediaFacts& facts) {
   const VideoStream& v = *facts.video;
   const std::string name = facts.path.filename().string();
-  if (v.codec != "h264" && v.codec != "hevc" && !is_intra(v.codec))
+  if (extension_of(output) == ".webm" && v.codec != "vp8" && v.codec != "vp9" && v.codec != "av1")
+    return no(fmt::format("{} is {}, which .webm does not hold", name, v.codec));
+  if (!has_inter_frames(v.codec) && !is_intra(v.codec))
     return no(
-        fmt::format("{} is {}: only H.264, HEVC and codecs without inter frames are joined", name, v.codec));
+        fmt::format("{} is {}: joined are H.264, HEVC, AV1, VP9, VP8, MPEG-4, MPEG-2 and codecs without "
+                    "inter frames",
+                    name, v.codec));
   if (!codec_wanted(v.codec, settings.codec))
     return no(fmt::format("{} is {}: another codec was asked for", name, v.codec));
   if (v.interlaced) return no(name + " is interlaced");
@@ -129,7 +139,7 @@ Result<SmartCutPlan> plan_smart_cut(const Timeline& timeline, const RenderSettin
       TRY_ASSIGN(MediaFacts facts, probe(path));
       facts.path = path;
       if (!facts.video) return no(fmt::format("{} has no picture", path.string()));
-      TRY(check_picture(timeline, settings, facts));
+      TRY(check_picture(timeline, settings, output, facts));
       if (!plan.sources.empty()) TRY(check_alike(plan.sources.front(), facts));
       plan.sources.push_back(std::move(facts));
       source = plan.sources.end() - 1;

@@ -1,4 +1,4 @@
-// libx264 or libx265 set up to match a given stream.
+// Encoders set up to match a given stream.
 #include "render/backends/edge_encoder.h"
 
 #include <fmt/format.h>
@@ -44,13 +44,59 @@ void set_x265(AVCodecContext* context, const EdgeFormat& format) {
   av_opt_set(context->priv_data, "x265-params", params.c_str(), 0);
 }
 
+// These write their headers into the stream before each key frame when no global header is asked
+// for, and one packet a frame when they may not look ahead.
+void set_simple(AVCodecContext* context, const std::string& encoder) {
+  void* options = context->priv_data;
+  if (encoder == "mpeg4" || encoder == "mpeg2video") {
+    context->flags |= AV_CODEC_FLAG_QSCALE;
+    context->global_quality = FF_QP2LAMBDA * 2;
+    av_opt_set(options, "sc_threshold", "1000000000", 0);  // it opens no closed group beside scene cuts
+  } else if (encoder == "libsvtav1") {
+    av_opt_set(options, "preset", "10", 0);
+    av_opt_set(options, "crf", "20", 0);
+  } else {
+    av_opt_set(options, "deadline", "realtime", 0);
+    av_opt_set(options, "cpu-used", "6", 0);
+    av_opt_set(options, "crf", "12", 0);
+    av_opt_set(options, "lag-in-frames", "0", 0);
+    av_opt_set(options, "auto-alt-ref", "0", 0);
+    context->bit_rate = encoder == "libvpx" ? 20'000'000 : 0;
+  }
+}
+
+const char* edge_encoder_for(AVCodecID codec) {
+  switch (codec) {
+    case AV_CODEC_ID_H264: return "libx264";
+    case AV_CODEC_ID_HEVC: return "libx265";
+    case AV_CODEC_ID_MPEG4: return "mpeg4";
+    case AV_CODEC_ID_MPEG2VIDEO: return "mpeg2video";
+    case AV_CODEC_ID_VP8: return "libvpx";
+    case AV_CODEC_ID_VP9: return "libvpx-vp9";
+    case AV_CODEC_ID_AV1: return "libsvtav1";
+    default: return nullptr;
+  }
+}
+
 }  // namespace
 
+std::optional<NalCodec> nal_codec_of(AVCodecID codec) {
+  if (codec == AV_CODEC_ID_H264) return NalCodec::h264;
+  if (codec == AV_CODEC_ID_HEVC) return NalCodec::hevc;
+  return std::nullopt;
+}
+
+bool can_encode_edges(AVCodecID codec) {
+  return edge_encoder_for(codec) != nullptr;
+}
+
 Result<EdgeEncoder> EdgeEncoder::create(const EdgeFormat& format) {
-  const char* name = format.codec == NalCodec::h264 ? "libx264" : "libx265";
-  const AVCodec* codec = avcodec_find_encoder_by_name(name);
+  const std::optional<NalCodec> nal = nal_codec_of(format.like->codec_id);
+  const char* name = edge_encoder_for(format.like->codec_id);
+  const AVCodec* codec = name ? avcodec_find_encoder_by_name(name) : nullptr;
   if (!codec)
-    return fail(ErrorKind::unsupported, fmt::format("encode frames at a cut: this FFmpeg has no {}", name));
+    return fail(ErrorKind::unsupported, fmt::format("encode frames at a cut: this FFmpeg has no {}",
+                                                    name ? name : avcodec_get_name(format.like->codec_id)));
   av::Owned<AVCodecContext> context(avcodec_alloc_context3(codec));
   if (!context) return fail(ErrorKind::internal, "encode frames at a cut: out of memory");
   const AVCodecParameters& like = *format.like;
@@ -67,21 +113,26 @@ Result<EdgeEncoder> EdgeEncoder::create(const EdgeFormat& format) {
   context->time_base = {static_cast<int>(format.frame_rate.den), static_cast<int>(format.frame_rate.num)};
   context->gop_size = 250;
   context->max_b_frames = format.reorder > 0 ? 2 : 0;
-  context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_CLOSED_GOP;
-  if (format.codec == NalCodec::h264)
+  context->flags |= AV_CODEC_FLAG_CLOSED_GOP;
+  if (nal) context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  if (nal == NalCodec::h264)
     set_x264(context.get(), format);
-  else
+  else if (nal == NalCodec::hevc)
     set_x265(context.get(), format);
+  else
+    set_simple(context.get(), name);
   if (const int code = avcodec_open2(context.get(), codec, nullptr); code < 0)
     return fail(
         ErrorKind::unsupported,
         fmt::format("encode frames at a cut: open {} for {}: {}", name,
                     av_get_pix_fmt_name(context->pix_fmt) ? av_get_pix_fmt_name(context->pix_fmt) : "?",
                     av::text_of(code)));
-  TRY_ASSIGN(auto sets,
-             read_parameter_sets(format.codec, ByteView(context->extradata,
-                                                        static_cast<std::size_t>(context->extradata_size))));
-  return EdgeEncoder(std::move(context), format.codec, std::move(sets));
+  ParameterSets sets;
+  if (nal) {
+    TRY_ASSIGN(sets, read_parameter_sets(
+                         *nal, {context->extradata, static_cast<std::size_t>(context->extradata_size)}));
+  }
+  return EdgeEncoder(std::move(context), nal, std::move(sets));
 }
 
 Result<std::vector<CodedPicture>> EdgeEncoder::add(const Frame& picture, std::int64_t frame) {
@@ -113,9 +164,14 @@ Result<std::vector<CodedPicture>> EdgeEncoder::drain() {
     CodedPicture picture;
     picture.frame = packet->pts;
     picture.key = packet->flags & AV_PKT_FLAG_KEY;
-    std::vector<ByteView> units = split_packet({packet->data, static_cast<std::size_t>(packet->size)}, 0);
-    std::erase_if(units, [&](ByteView unit) { return is_parameter_set(codec_, unit); });
-    picture.data = join_units(units);
+    const ByteView bytes{packet->data, static_cast<std::size_t>(packet->size)};
+    if (nal_) {
+      std::vector<ByteView> units = split_packet(bytes, 0);
+      std::erase_if(units, [&](ByteView unit) { return is_parameter_set(*nal_, unit); });
+      picture.data = join_units(units);
+    } else {
+      picture.data.assign(bytes.begin(), bytes.end());
+    }
     pictures.push_back(std::move(picture));
     av_packet_unref(packet.get());
   }

@@ -4,21 +4,28 @@
 #include <cstdint>
 #include <vector>
 
+#include <optional>
+
 #include "media/frame.h"
 #include "render/backends/av_handles.h"
 #include "render/nal_units.h"
 
 namespace studio {
 
-// One coded picture, in the form that mp4 and Matroska hold: units with 4-byte lengths.
+// One coded picture, in the form that mp4 and Matroska hold: H.264 and HEVC as units with 4-byte
+// lengths, other codecs with their headers before each key frame.
 struct CodedPicture {
   Bytes data;
   std::int64_t frame = 0;  // where it is shown
   bool key = false;
 };
 
+// H.264 and HEVC, whose streams are made of NAL units; nothing for other codecs.
+std::optional<NalCodec> nal_codec_of(AVCodecID codec);
+// Whether frames at a cut can be encoded for a stream of this codec.
+bool can_encode_edges(AVCodecID codec);
+
 struct EdgeFormat {
-  NalCodec codec = NalCodec::h264;
   const AVCodecParameters* like = nullptr;  // size, pixel format, profile, colours
   Rational frame_rate;
   int reorder = 0;  // frames that pictures of the source are reordered by: not to be exceeded
@@ -27,7 +34,7 @@ struct EdgeFormat {
 
 class EdgeEncoder {
  public:
-  // Errors: unsupported (no libx264 or libx265, a pixel format they do not take).
+  // Errors: unsupported (no encoder for like->codec_id, a format that it does not take).
   static Result<EdgeEncoder> create(const EdgeFormat& format);
 
   // `frame` is the number by which the coded picture is known. Coded pictures come later, in
@@ -39,11 +46,11 @@ class EdgeEncoder {
   const char* name() const { return context_->codec->name; }
 
  private:
-  EdgeEncoder(av::Owned<AVCodecContext> context, NalCodec codec, ParameterSets sets)
-      : context_(std::move(context)), codec_(codec), sets_(std::move(sets)) {}
+  EdgeEncoder(av::Owned<AVCodecContext> context, std::optional<NalCodec> nal, ParameterSets sets)
+      : context_(std::move(context)), nal_(nal), sets_(std::move(sets)) {}
   Result<std::vector<CodedPicture>> drain();
   av::Owned<AVCodecContext> context_;
-  NalCodec codec_;
+  std::optional<NalCodec> nal_;
   ParameterSets sets_;
 };
 

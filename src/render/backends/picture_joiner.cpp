@@ -42,6 +42,51 @@ bool ids_differ(const std::vector<Bytes>& units, int (*id_of)(ByteView)) {
   return std::ranges::all_of(units, [&](const Bytes& unit) { return ids.insert(id_of(unit)).second; });
 }
 
+bool has_start_code(ByteView bytes, std::uint8_t first, std::uint8_t last) {
+  for (std::size_t i = 0; i + 3 < bytes.size(); ++i)
+    if (bytes[i] == 0 && bytes[i + 1] == 0 && bytes[i + 2] == 1 && bytes[i + 3] >= first &&
+        bytes[i + 3] <= last)
+      return true;
+  return false;
+}
+
+// AV1 5.3: units with a type and, in the files that are read here, a size each.
+bool has_sequence_header_obu(ByteView bytes) {
+  constexpr int kSequenceHeader = 1;
+  while (!bytes.empty()) {
+    const int type = bytes[0] >> 3 & 15;
+    const bool extended = bytes[0] & 4, sized = bytes[0] & 2;
+    if (type == kSequenceHeader) return true;
+    std::size_t at = extended ? 2 : 1, size = 0;
+    for (int shift = 0; sized && at < bytes.size() && shift < 56; shift += 7) {
+      size |= static_cast<std::size_t>(bytes[at] & 127) << shift;
+      if ((bytes[at++] & 128) == 0) break;
+    }
+    if (!sized || size >= bytes.size() - std::min(at, bytes.size())) return false;
+    bytes = bytes.subspan(at + size);
+  }
+  return false;
+}
+
+// Frames encoded at a cut change the stream's headers; where copying begins again the source's own
+// have to stand. MPEG-2 (ISO 13818-2, 6.2.2): sequence header; MPEG-4 (ISO 14496-2, 6.2.3): video
+// object layer; AV1: sequence header. VP8 and VP9 key frames tell everything themselves.
+bool carries_header(AVCodecID codec, ByteView key_frame) {
+  switch (codec) {
+    case AV_CODEC_ID_MPEG2VIDEO: return has_start_code(key_frame, 0xb3, 0xb3);
+    case AV_CODEC_ID_MPEG4: return has_start_code(key_frame, 0x20, 0x2f);
+    case AV_CODEC_ID_AV1: return has_sequence_header_obu(key_frame);
+    default: return true;
+  }
+}
+
+// As it stands before a key frame: from the container's header (av1C has 4 bytes of its own).
+Bytes stream_header(const AVCodecParameters& p) {
+  const int skip = p.codec_id == AV_CODEC_ID_AV1 ? 4 : 0;
+  if (p.extradata_size <= skip) return {};
+  return {p.extradata + skip, p.extradata + p.extradata_size};
+}
+
 int free_sps_id(const ParameterSets& sets) {
   std::set<int> used;
   for (const Bytes& unit : sets.sps) used.insert(sps_id_of(unit));
@@ -64,8 +109,8 @@ Result<PictureJoiner> PictureJoiner::create(const SmartCutPlan& plan) {
     joiner.sources_.push_back(std::move(source));
   }
   const AVCodecParameters& first = joiner.parameters();
-  if (first.codec_id == AV_CODEC_ID_H264) joiner.nal_ = NalCodec::h264;
-  if (first.codec_id == AV_CODEC_ID_HEVC) joiner.nal_ = NalCodec::hevc;
+  joiner.nal_ = nal_codec_of(first.codec_id);
+  joiner.can_encode_ = can_encode_edges(first.codec_id);
   int reorder = 0;
   for (Source& source : joiner.sources_) {
     const AVCodecParameters& p = source.stream->parameters();
@@ -93,7 +138,6 @@ Result<void> PictureJoiner::choose_parameter_sets() {
   const AVCodecParameters& first = parameters();
   extradata_.assign(first.extradata, first.extradata + first.extradata_size);
   if (!nal_) return {};
-  edge_.codec = *nal_;
   sets_in_stream_ = true;
   if (*nal_ == NalCodec::hevc) return {};
   ParameterSets all;
@@ -158,14 +202,14 @@ Result<void> PictureJoiner::begin_piece() {
     break;
   }
   copied_from_ = copied_to_ = first_copied_ ? first_copied_->frame : piece().end;
-  if (!first_copied_ && !nal_) return no("its key frames are not where it is cut");
+  if (!first_copied_ && !can_encode_) return no("its key frames are not where it is cut");
   if (copied_from_ > piece().first) return start_encoding(piece().first, copied_from_, Phase::head);
   phase_ = Phase::copy;
   return {};
 }
 
 Result<void> PictureJoiner::start_encoding(std::int64_t from, std::int64_t to, Phase phase) {
-  if (!nal_) return no("its key frames are not where it is cut");
+  if (!can_encode_) return no("its key frames are not where it is cut");
   if (to - from > kLongestEdge)
     return no(fmt::format("for {} frames there is no closed group of pictures to start at", to - from));
   phase_ = phase;
@@ -233,15 +277,20 @@ Result<void> PictureJoiner::copy_one() {
   }
   // Leading pictures of an open group look back to what is not there any more; they were encoded.
   if (read->frame < copied_from_) return {};
-  if (!nal_ && read->access == RandomAccess::none) return no("its key frames are not where it is cut");
+  if (!can_encode_ && read->access == RandomAccess::none) return no("its key frames are not where it is cut");
   CodedPicture picture;
   picture.frame = piece().output_first + read->frame - piece().first;
   picture.key = read->access != RandomAccess::none;
   const ByteView bytes = bytes_of(*read->packet);
-  if (!nal_ || source().sets.length_size == 4)
+  if (!nal_) {
+    const AVCodecParameters& p = source().stream->parameters();
+    if (picture.key && !carries_header(p.codec_id, bytes)) picture.data = stream_header(p);
+    picture.data.insert(picture.data.end(), bytes.begin(), bytes.end());
+  } else if (source().sets.length_size == 4) {
     picture.data.assign(bytes.begin(), bytes.end());
-  else
+  } else {
     picture.data = join_units(split_packet(bytes, source().sets.length_size));
+  }
   if (read->access == RandomAccess::open && read->frame == copied_from_) make_broken_link(picture.data);
   add(std::move(picture), source().sets);
   TRY(close_group());

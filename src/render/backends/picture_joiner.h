@@ -66,14 +66,14 @@ class PictureJoiner {
   void add(CodedPicture picture, const ParameterSets& sets);
   Result<void> close_group();
   Result<void> start_encoding(std::int64_t from, std::int64_t to, Phase phase);
-  bool has_units() const { return nal_.has_value(); }
 
   const SmartCutPiece& piece() const { return plan_.pieces[piece_]; }
   Source& source() { return sources_[piece().source]; }
 
   SmartCutPlan plan_;
   std::vector<Source> sources_;
-  std::optional<NalCodec> nal_;  // none: a codec of key frames only
+  std::optional<NalCodec> nal_;  // H.264 and HEVC
+  bool can_encode_ = false;      // false: a codec of key frames only, cut anywhere
   EdgeFormat edge_;
   Bytes extradata_;
   bool sets_in_stream_ = false;

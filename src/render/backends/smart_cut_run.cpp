@@ -143,7 +143,7 @@ Result<RenderedFile> smart_cut(const Timeline& timeline, const Path& output, con
     if (same_file(source.path, output))
       return fail(ErrorKind::wrong_usage, fmt::format("write {}: it is also read", output.string()),
                   "give the output another name");
-  const bool mp4 = output.extension() != ".mkv";
+  const bool mp4 = output.extension() != ".mkv" && output.extension() != ".webm";
   TRY_ASSIGN(auto pictures, PictureJoiner::create(plan));
   std::optional<SoundJoiner> sounds;
   if (plan.sound) {

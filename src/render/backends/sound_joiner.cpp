@@ -12,12 +12,13 @@ std::unexpected<Error> no(std::string why) {
   return fail(ErrorKind::unsupported, "copy packets of sound: " + std::move(why), "render it in full");
 }
 
-// Codecs whose packets stand alone, or nearly (AAC and AC-3 overlap with one neighbour). MP3 packets
+// Codecs whose packets stand alone, or nearly (AAC, MP2 and AC-3 overlap with one neighbour). MP3 packets
 // borrow bits from earlier ones, Vorbis blocks change their length: not these.
 bool cuts_at_packets(AVCodecID id) {
-  return id == AV_CODEC_ID_AAC || id == AV_CODEC_ID_AC3 || id == AV_CODEC_ID_EAC3 || id == AV_CODEC_ID_OPUS ||
-         id == AV_CODEC_ID_FLAC || id == AV_CODEC_ID_ALAC || id == AV_CODEC_ID_PCM_S16LE ||
-         id == AV_CODEC_ID_PCM_S24LE || id == AV_CODEC_ID_PCM_S16BE || id == AV_CODEC_ID_PCM_F32LE;
+  return id == AV_CODEC_ID_AAC || id == AV_CODEC_ID_MP2 || id == AV_CODEC_ID_AC3 || id == AV_CODEC_ID_EAC3 ||
+         id == AV_CODEC_ID_OPUS || id == AV_CODEC_ID_FLAC || id == AV_CODEC_ID_ALAC ||
+         id == AV_CODEC_ID_PCM_S16LE || id == AV_CODEC_ID_PCM_S24LE || id == AV_CODEC_ID_PCM_S16BE ||
+         id == AV_CODEC_ID_PCM_F32LE;
 }
 
 bool alike(const AVCodecParameters& a, const AVCodecParameters& b) {
