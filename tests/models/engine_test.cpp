@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <mutex>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 
 #include "models/llama_server.h"
 #include "support/fake_engine.h"
+#include "support/fake_http_server.h"
 
 namespace studio {
 namespace {
@@ -101,6 +103,93 @@ TEST_F(EngineTest, AMissingProgramIsMissing) {
   const auto engine = Engine::start(missing);
   ASSERT_FALSE(engine.has_value());
   EXPECT_EQ(engine.error().kind, ErrorKind::missing_part);
+}
+
+// Listening on a port, as engines do that know no Unix sockets.
+EngineSpec on_a_port(EngineSpec spec) {
+  for (std::size_t i = 0; i < spec.command.size(); ++i)
+    if (spec.command[i] == "--host") spec.command[i] = "--port", spec.command[i + 1] = "{port}";
+  return spec;
+}
+
+TEST_F(EngineTest, APortThatIsTakenIsNotTakenFromAnybody) {
+  const testing::FakeHttpServer other(
+      [](const testing::FakeRequest&, testing::FakeConnection& connection) { connection.json("{}"); },
+      testing::FakeHttpServer::On::loopback);
+  EngineSpec engine_spec = on_a_port(spec("{}"));
+  const std::string& taken = other.endpoint().base_url;
+  engine_spec.port = std::stoi(taken.substr(taken.rfind(':') + 1));
+  auto engine = Engine::start(engine_spec);
+  ASSERT_TRUE(engine.has_value()) << engine.error().message;
+  EXPECT_NE((*engine)->endpoint().base_url, taken);
+  EXPECT_TRUE((*engine)->endpoint().base_url.starts_with("http://127.0.0.1:"));
+  const pid_t first = (*engine)->pid();
+  ::kill(first, SIGKILL);
+  ASSERT_TRUE((*engine)->wait_for_death(0, 5s));
+  EXPECT_TRUE((*engine)->wait_ready().has_value()) << "a restart finds a port again";
+}
+
+TEST_F(EngineTest, ASocketLeftBehindIsNoObstacle) {
+  auto engine = Engine::start(spec("{}"));
+  ASSERT_TRUE(engine.has_value());
+  // SIGKILL leaves the socket's file where it was.
+  ::kill((*engine)->pid(), SIGKILL);
+  ASSERT_TRUE((*engine)->wait_for_death(0, 5s));
+  EXPECT_TRUE((*engine)->wait_ready().has_value());
+}
+
+TEST_F(EngineTest, DeathsAreMendedWithGrowingPausesUntilTheyAreACrashLoop) {
+  EngineSpec engine_spec = spec("{}");
+  engine_spec.restarts = 3;
+  engine_spec.restart_window = 60s;
+  engine_spec.longest_backoff = 200ms;
+  std::mutex mutex;
+  std::vector<EngineState> changes;
+  engine_spec.changed = [&](EngineState state, const Error&, int) {
+    std::lock_guard lock(mutex);
+    changes.push_back(state);
+  };
+  auto engine = Engine::start(engine_spec);
+  ASSERT_TRUE(engine.has_value());
+  for (int death = 0; death < 4; ++death) {
+    ASSERT_TRUE((*engine)->wait_ready().has_value()) << death;
+    ::kill((*engine)->pid(), SIGKILL);
+    ASSERT_TRUE((*engine)->wait_for_death(death, 5s));
+  }
+  const auto ended = (*engine)->wait_ready();
+  ASSERT_FALSE(ended.has_value());
+  EXPECT_NE(ended.error().message.find("restarted 3 times"), std::string::npos) << ended.error().message;
+  for (int i = 0; i < 100 && (std::lock_guard(mutex), changes.size()) < 7; ++i)
+    std::this_thread::sleep_for(10ms);
+  std::lock_guard lock(mutex);
+  using enum EngineState;
+  EXPECT_EQ(changes, (std::vector{starting, EngineState::ready, starting, EngineState::ready, starting,
+                                  EngineState::ready, failed}));
+}
+
+TEST_F(EngineTest, ALogThatGrowsWhileItRunsIsRotated) {
+  auto engine = Engine::start(spec(R"({"chatter": 5000000})"));
+  ASSERT_TRUE(engine.has_value());
+  const Path log = (*engine)->log();
+  for (int i = 0; i < 500 && std::filesystem::file_size(log) > 4u << 20; ++i)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_LT(std::filesystem::file_size(log), 4u << 20);
+  EXPECT_GT(std::filesystem::file_size(log.string() + ".1"), 4'000'000u);
+}
+
+TEST_F(EngineTest, OneThatIgnoresTheTermSignalIsKilledAndItsChildrenWithIt) {
+  const Path file = folder.path() / "child.pid";
+  pid_t pid = -1, child = -1;
+  {
+    auto engine = Engine::start(spec(R"({"ignores_term": true, "child_pid": ")" + file.string() + "\"}"));
+    ASSERT_TRUE(engine.has_value()) << engine.error().message;
+    pid = (*engine)->pid();
+    child = std::stoi(*read_file(file));
+    EXPECT_TRUE(is_alive(child));
+  }
+  EXPECT_FALSE(is_alive(pid));
+  for (int i = 0; i < 500 && is_alive(child); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(is_alive(child));
 }
 
 // A studio killed with SIGKILL cannot tidy up: the kernel ends the engine for it.

@@ -9,12 +9,16 @@
     die_marker   a file: it dies at die_at only while the file does not exist, and makes it
     exit_code    ends at once with it, after a line on stderr
     never_ready  /health stays 503
+    chatter      bytes that it writes to its log at once, and at each question
+    ignores_term lets SIGTERM pass
+    child_pid    a file: it starts a child of its own and writes its number there
     status, body answered to every question instead
 """
 import json
 import os
 import signal
 import socketserver
+import subprocess
 import sys
 import threading
 import time
@@ -35,6 +39,20 @@ if "exit_code" in told:
     print("fake engine: no such luck", file=sys.stderr, flush=True)
     sys.exit(told["exit_code"])
 
+if "ignores_term" in told:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if "child_pid" in told:
+    child = subprocess.Popen(["sleep", "1000"])
+    with open(told["child_pid"], "w") as file:
+        file.write(str(child.pid))
+
+
+def chatter():
+    if told.get("chatter"):
+        print("x" * told["chatter"], file=sys.stderr, flush=True)
+
+
+chatter()
 count = 0
 guard = threading.Lock()
 
@@ -64,6 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         with guard:
             count += 1
             number = count
+        chatter()
         marker = told.get("die_marker")
         if number == told.get("die_at") and not (marker and os.path.exists(marker)):
             if marker:
@@ -81,9 +100,16 @@ class Handler(BaseHTTPRequestHandler):
                                   "prompt_tokens_details": {"cached_tokens": 4}}})
 
 
-class Server(socketserver.ThreadingUnixStreamServer):
+class UnixServer(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
 
 
+class TcpServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
+server = TcpServer(("127.0.0.1", int(argument("--port"))), Handler) if "--port" in sys.argv \
+    else UnixServer(argument("--host"), Handler)
 print("fake engine: listening", file=sys.stderr, flush=True)
-Server(argument("--host"), Handler).serve_forever()
+server.serve_forever()
