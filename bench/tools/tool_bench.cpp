@@ -147,7 +147,7 @@ studio::Result<void> ask_engine(const Options& options, const Json& request, Ans
 }
 
 studio::Result<void> ask_ours(const Options& options, const Json& request, Answer& answer) {
-  studio::ToolOptions tool_options;
+  studio::ToolOptions tool_options{.ask_again = true};
   for (int round = 0; round < 3; ++round) {
     TRY_ASSIGN(const auto tools, studio::compile_tools(request, tool_options));
     ++answer.asked;

@@ -15,7 +15,7 @@ ToolAnswerReader reader_for(const CompiledTools& tools) {
   ToolAnswerReader::Options options{
       tools.text_allowed ? tools.words_name : std::string(), tools.text_is_json, {}};
   for (const auto& [name, arguments] : tools.answered)
-    options.answered.push_back({name, ToolAnswerReader::squeezed(arguments)});
+    if (tools.ask_again) options.answered.push_back({name, ToolAnswerReader::squeezed(arguments)});
   return ToolAnswerReader(std::move(options));
 }
 

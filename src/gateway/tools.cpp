@@ -411,6 +411,7 @@ Result<std::optional<CompiledTools>> compile_tools(const Json& request, const To
   compiled.text_allowed = wish.choice != Choice::required;
   compiled.legacy = wish.legacy;
   compiled.id_seed = options.id_seed;
+  compiled.ask_again = options.ask_again;
   const auto parallel = request.find("parallel_tool_calls");
   compiled.parallel = compiled.constrained && !wish.legacy && options.max_parallel > 1 &&
                       (parallel == request.end() || !parallel->is_boolean() || parallel->get<bool>());

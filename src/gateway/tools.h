@@ -19,7 +19,10 @@ struct ToolOptions {
   // Calls of one answer at most, where parallel ones are allowed.
   int max_parallel = 8;
   std::string upstream_model = {};  // put into the request's `model`; empty: left as it is
-  // Tools that may not be called this time, when others or words are left: see ToolStream::repeated.
+  // True: the caller asks once more when the model only makes calls again whose results are there (see
+  // answer_from and ToolStream::repeated). False: such calls are given to the client like any other.
+  bool ask_again = false;
+  // Tools that may not be called this time, when others or words are left.
   std::vector<std::string> without = {};
 };
 
@@ -37,8 +40,10 @@ struct CompiledTools {
   bool legacy = false;            // asked with `functions`: answered with function_call
   std::vector<std::string> stop;  // of the client; applies to words only, never inside a call
   std::string words_name;         // the member of the union that means words
-  // Calls since the user's last words that have their results: name and arguments.
+  // Calls since the user's last words that have their results: name and arguments. Dropped when made again
+  // (ToolOptions::ask_again).
   std::vector<std::pair<std::string, std::string>> answered;
+  bool ask_again = false;
   std::string id_seed;
 };
 

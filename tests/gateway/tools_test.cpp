@@ -388,13 +388,17 @@ TEST(Tools, ACallWithItsResultThereIsAskedAgainWithoutIt) {
   request["messages"].push_back(json(
       R"({"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\":\"Rome\"}"}}]})"));
   request["messages"].push_back(json(R"({"role": "tool", "tool_call_id": "c1", "content": "dry"})"));
-  const auto tools = std::make_shared<const CompiledTools>(compiled(request));
+  const auto tools = std::make_shared<const CompiledTools>(compiled(request, {.ask_again = true}));
   const std::string again = R"([{"name": "get_weather", "arguments": {"city": "Rome"}}])";
   const auto chunk = [](std::string_view content, Json finish) {
     return to_text(
         Json{{"choices", {{{"index", 0}, {"delta", {{"content", content}}}, {"finish_reason", finish}}}}},
         -1);
   };
+  // A caller that does not ask again gets them as they are.
+  const Json given{{"choices", {{{"finish_reason", "stop"}, {"message", {{"content", again}}}}}}};
+  EXPECT_EQ(json(answer_from(compiled(request), to_text(given)).value())["choices"][0]["finish_reason"],
+            "tool_calls");
   std::vector<std::string> repeated;
   const Json engine{{"choices", {{{"finish_reason", "stop"}, {"message", {{"content", again}}}}}}};
   ASSERT_TRUE(answer_from(*tools, to_text(engine), &repeated));
@@ -405,7 +409,8 @@ TEST(Tools, ACallWithItsResultThereIsAskedAgainWithoutIt) {
   EXPECT_TRUE(stream.feed(chunk("", "stop")).empty());
   ASSERT_EQ(stream.repeated(), repeated);
   EXPECT_TRUE(stream.feed("[DONE]").empty());
-  const auto second = std::make_shared<const CompiledTools>(compiled(request, {.without = repeated}));
+  const auto second =
+      std::make_shared<const CompiledTools>(compiled(request, {.ask_again = true, .without = repeated}));
   EXPECT_EQ(second->names, std::vector<std::string>{"now"});
   EXPECT_EQ(json(second->engine_request)["messages"], json(tools->engine_request)["messages"]);
   stream.ask_again(second);
