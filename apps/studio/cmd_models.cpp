@@ -89,6 +89,7 @@ Result<Json> need_json(const ModelCatalog& catalog, const ModelEntry& model, con
   NeedOptions need = options.need;
   if (shape.context > 0) need.context = std::min(need.context, static_cast<int>(shape.context));
   need.cache_k = need.cache_v = cache_type_of(options.cache_type).value_or(CacheType::f16);
+  need.embeddings = model.task == "embedding" || model.task == "rerank";
   TRY_ASSIGN(const Path mmproj, catalog.companion_path(model, "mmproj"));
   std::optional<ModelShape> projector;
   if (!mmproj.empty()) {

@@ -162,6 +162,7 @@ Result<ModelEntry> import_model(const ModelCatalog& catalog, const ImportOptions
   entry.description = fmt::format("{}, {}", shape.name.empty() ? files.front().stem().string() : shape.name,
                                   main_type(header));
   need.context = shape.context > 0 ? std::min(kUsualContext, entry.context) : kUsualContext;
+  need.embeddings = entry.task == "embedding" || entry.task == "rerank";
   entry.memory_bytes = memory_need(shape, need).total;
   if (catalog.imports_folder().empty())
     return fail(ErrorKind::internal, fmt::format("import {}: this catalog takes no imports", entry.id));

@@ -200,24 +200,33 @@ std::uint64_t cache_bytes(const LayerShape& layer, const NeedOptions& options) {
 }
 
 // Of one batch of T tokens, flash attention on (the engine's default): three feed-forward rows and
-// four embedding rows a token, 32 bit, live at the same time; the mask is 16 bit, context x T; one
-// row of logits for each slot. Found exact to 0.1% for contexts 256..32768, slots 1..4, batches
-// 128..1024 of the 0.5B. An encoder attends over the batch alone, without a flash kernel's mask
-// but with the scores of all its heads.
-std::uint64_t compute_bytes(const ModelShape& shape, const NeedOptions& options) {
-  const std::uint64_t tokens = tokens_at_once(options);
+// four embedding rows a token, 32 bit, live at the same time, and the mask of 16 bit, context x T; then
+// one row of logits for each slot, or for each token where vectors are asked for. Found exact to 0.1%
+// for contexts 256..32768, slots 1..4, batches 128..2048 of the 0.5B.
+std::uint64_t generator_bytes(const ModelShape& shape, const NeedOptions& options, std::uint64_t tokens) {
   const auto slots = static_cast<std::uint64_t>(std::max(1, options.slots));
   const std::uint64_t active = std::max(1u, shape.experts > 0 ? shape.experts_used : 1u);
   const std::uint64_t row = 3ull * shape.feed_forward_length * active + 4ull * shape.embedding_length;
-  std::uint64_t bytes = tokens * row * 4;
-  if (shape.causal) {
-    bytes += cells(options) * tokens * 2;
-    bytes += 2 * slots * shape.vocabulary * 4;
-  } else {
-    bytes += tokens * tokens * 4;
-  }
+  const std::uint64_t layers = tokens * row * 4 + cells(options) * tokens * 2;
+  const std::uint64_t rows = options.embeddings ? tokens : slots;
+  const std::uint64_t output = rows * shape.vocabulary * 4 + tokens * shape.embedding_length * 8;
+  return std::max(layers, output) + 2 * slots * shape.vocabulary * 4;
+}
+
+// An encoder attends over the batch alone: one feed-forward and three embedding rows a token, the mask,
+// and beside the engine's own buffer the scores of all heads (measured with all-MiniLM-L6-v2 at
+// batches of 512 and 2048).
+std::uint64_t encoder_bytes(const ModelShape& shape, std::uint64_t tokens) {
+  return tokens * (shape.feed_forward_length + 3ull * shape.embedding_length) * 4 +
+         tokens * tokens * (2 + 4ull * shape.heads);
+}
+
+std::uint64_t compute_bytes(const ModelShape& shape, const NeedOptions& options) {
+  const std::uint64_t tokens = tokens_at_once(options);
+  const std::uint64_t buffers =
+      shape.causal ? generator_bytes(shape, options, tokens) : encoder_bytes(shape, tokens);
   // The matrix kernels' copy of their input, quantized to 8 bit with scales.
-  return bytes + tokens * shape.feed_forward_length * 5 / 4;
+  return buffers + tokens * shape.feed_forward_length * 5 / 4;
 }
 
 // A picture's patches through the projector; measured need is close to its weights' order, and

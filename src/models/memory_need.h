@@ -65,6 +65,9 @@ struct NeedOptions {
   int gpu_layers = 0;
   // The CPU engine keeps repacked copies beside the mapped file (--no-repack turns it off).
   bool repack = true;
+  // Vectors or ranks are asked for, not text: a generating model then has a row of its vocabulary for
+  // each token of a batch.
+  bool embeddings = false;
   // Prompts kept beside the slots (--cache-ram); filled as conversations come, host memory.
   std::uint64_t prompt_cache_bytes = 0;
   // Beside the model, borrowed for the call: a projector of pictures, a draft for speculation.
@@ -85,7 +88,8 @@ struct MemoryNeed {
 };
 
 // Pure. The formulae stand in memory_need.cpp with their sources; how far they are from the real
-// resident size is measured in tests/llm_model (within 10% for the small models).
+// resident size was measured for the small models over contexts, slots and cache types: within 5%
+// (tests/models/memory_need_test.cpp has the figures).
 MemoryNeed memory_need(const ModelShape& shape, const NeedOptions& options = {});
 
 // The largest gpu_layers whose need on the GPU stays within `gpu_budget_bytes`

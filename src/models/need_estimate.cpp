@@ -79,6 +79,7 @@ NeedEstimate estimate_need(const RosterModel& model, const MemoryRoom& room, Mea
     options.cache_k = cache_type_of(model.start.cache_type_k).value_or(CacheType::f16);
     options.cache_v = cache_type_of(model.start.cache_type_v).value_or(CacheType::f16);
     options.batch = model.task == "embedding" || model.task == "rerank" ? 2048 : 512;
+    options.embeddings = model.task == "embedding" || model.task == "rerank";
     options.prompt_cache_bytes = kPromptCacheMiB * kMiB;
     options.projector = projector.get();
     options.draft = draft.get();
