@@ -7,8 +7,11 @@
 
 #include <fmt/format.h>
 
+#include "editing/constraint_checks.h"
+
 namespace studio {
-namespace {
+
+namespace checks {
 
 double number(const Json& wanted, const char* key, double fallback) {
   const auto it = wanted.find(key);
@@ -27,21 +30,6 @@ bool has(const Json& wanted, const char* key) {
 
 double frame_s(const Fingerprint& file) {
   return 1 / std::max(1.0, file.frame_rate);
-}
-
-double level_db(const SoundPrint& sound, double from_s, double to_s, bool loudest) {
-  double squares = 0, most = 0;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < sound.steps.size(); ++i) {
-    const double t = sound.start_s + static_cast<double>(i) * kSoundStep_s;
-    if (t < from_s || t >= to_s) continue;
-    squares += static_cast<double>(sound.steps[i].rms) * sound.steps[i].rms;
-    most = std::max(most, static_cast<double>(sound.steps[i].rms));
-    ++count;
-  }
-  if (count == 0) return -120;
-  const double rms = loudest ? most : std::sqrt(squares / static_cast<double>(count));
-  return 20 * std::log10(std::max(rms, 1e-6));
 }
 
 int source_index(const Measured& m, const std::string& id) {
@@ -77,6 +65,12 @@ std::vector<std::size_t> frames_meant(const Measured& m, const Json& wanted) {
     if (m.file->frames[i].time_s >= from - 1e-3 && m.file->frames[i].time_s < to) frames.push_back(i);
   return frames;
 }
+
+}  // namespace checks
+
+namespace {
+
+using namespace checks;
 
 // Source seconds per output second over neighbouring frames of one piece, as a median. Empty: nothing known.
 std::optional<double> speed_over(const Measured& m, const std::vector<std::size_t>& frames,
@@ -119,8 +113,6 @@ std::vector<SeenPiece> seen_pieces(const Measured& m) {
   std::erase_if(pieces, [](const SeenPiece& p) { return p.last - p.first < 2; });
   return pieces;
 }
-
-using Check = void (*)(const Json& wanted, const Measured& m, ConstraintCheck& check);
 
 void check_duration(const Json& w, const Measured& m, ConstraintCheck& check) {
   const double target = number(w, "target_s", 0);
@@ -327,206 +319,6 @@ void check_reverse(const Json& w, const Measured& m, ConstraintCheck& check) {
   if (measured) check.met = *measured < -0.2;
 }
 
-void check_freeze(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const double hold = number(w, "hold_s", 1);
-  check.wanted = fmt::format("the picture held for {:.2f} s", hold);
-  std::size_t longest = 0, run = 0, end = 0;
-  for (std::size_t i = 1; i < m.file->frames.size(); ++i) {
-    const FramePrint& f = m.file->frames[i];
-    run = f.change < 2.f || f.mean_change < 0.4f ? run + 1 : 0;
-    if (run > longest) longest = run, end = i;
-  }
-  const double held = static_cast<double>(longest + 1) * frame_s(*m.file);
-  check.measured =
-      fmt::format("held for {:.2f} s at {:.2f} s", held, m.file->frames[end - std::min(end, longest)].time_s);
-  check.met = held > 0.8 * hold;
-}
-
-void check_silence(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const double from = number(w, "from_s", 0), to = number(w, "to_s", m.file->duration_s);
-  check.wanted = has(w, "from_s") || has(w, "to_s")
-                     ? fmt::format("no sound from {:.2f} to {:.2f} s", from, to)
-                     : "no sound";
-  if (!m.file->has_audio) {
-    check.measured = "no sound track";
-    check.met = true;
-    return;
-  }
-  const double loudest = level_db(m.file->sound, from + 0.06, to - 0.06, true);
-  check.measured = fmt::format("at most {:.0f} dBFS", loudest);
-  check.met = loudest < -50;
-  check.suggestion = "mute that part";
-}
-
-void check_sound(const Json&, const Measured& m, ConstraintCheck& check) {
-  check.wanted = "sound";
-  std::size_t audible = 0;
-  for (const SoundStep& s : m.file->sound.steps) audible += s.rms > 0.002f;
-  const double share = static_cast<double>(audible) * kSoundStep_s / std::max(0.1, m.file->duration_s);
-  check.measured =
-      m.file->has_audio ? fmt::format("audible for {:.0f} % of the film", 100 * share) : "no sound track";
-  check.met = share > 0.05;
-}
-
-// How well the file's sound is that of the plan's reference around a time, 0..1.
-double sound_agreement(const Measured& m, double from, double to) {
-  if (!m.comparison->reference || m.comparison->kind != ComparedWith::plan) return 0;
-  std::vector<double> all;
-  for (double t = from; t + 0.5 <= to; t += 0.5)
-    if (const auto lag = sound_lag(m.file->sound, m.comparison->reference->sound, t, 0, 0.5, 0.03))
-      all.push_back(lag->correlation);
-  if (all.empty()) return 0;
-  std::sort(all.begin(), all.end());
-  return all[all.size() / 2];
-}
-
-bool plan_has_audio(const Measured& m, std::string_view action) {
-  return m.plan && std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
-           return d.type == DecisionType::audio && d.params.value("action", "") == action;
-         });
-}
-
-void check_by_plan_sound(const Measured& m, ConstraintCheck& check, std::string_view action, double from,
-                         double to) {
-  if (!m.plan) {
-    check.measured = "cannot be told from the file alone";
-    return;
-  }
-  const double agreement = sound_agreement(m, from, to);
-  check.measured = fmt::format("{} in the plan; the sound agrees with it by {:.2f}",
-                               plan_has_audio(m, action) ? "is" : "is not", agreement);
-  check.met = plan_has_audio(m, action) && agreement > 0.6;
-}
-
-void check_music(const Json& w, const Measured& m, ConstraintCheck& check) {
-  check.wanted = "music from " + text_of(w, "path");
-  check_by_plan_sound(m, check, "music", 0, m.file->duration_s);
-}
-
-void check_sound_effect(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const double at = number(w, "at_s", 0);
-  check.wanted = "the sound of " + text_of(w, "name");
-  check_by_plan_sound(m, check, "sound", has(w, "at_s") ? at : 0,
-                      has(w, "at_s") ? at + 1.5 : m.file->duration_s);
-}
-
-void check_volume(const Json& w, const Measured& m, ConstraintCheck& check) {
-  check.wanted = fmt::format("volume {:+g} dB", number(w, "db", 0));
-  check_by_plan_sound(m, check, "volume", number(w, "from_s", 0), number(w, "to_s", m.file->duration_s));
-}
-
-void check_loudness(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const double lufs = number(w, "lufs", -16);
-  check.wanted = fmt::format("{:g} LUFS", lufs);
-  if (!m.analysis || !m.analysis->audio) {
-    check.measured = "no sound";
-    check.met = false;
-    return;
-  }
-  check.measured = fmt::format("{:.1f} LUFS, true peak {:.1f} dBTP", m.analysis->audio->integrated_lufs,
-                               m.analysis->audio->true_peak_dbtp);
-  // A gain that the true-peak ceiling limits is the honest nearest: softer than asked is met at the ceiling.
-  const double off = m.analysis->audio->integrated_lufs - lufs;
-  check.met = std::abs(off) <= 1 || (off < 0 && m.analysis->audio->true_peak_dbtp > -2);
-}
-
-void check_fade(const Json& w, const Measured& m, ConstraintCheck& check, bool in) {
-  const double length = number(w, "duration_s", 1);
-  const bool sound = text_of(w, "of") == "sound";
-  check.wanted = fmt::format("{} of the {} over {:.2f} s", in ? "fade in" : "fade out",
-                             sound ? "sound" : "picture", length);
-  const double end = m.file->duration_s;
-  if (sound) {
-    const double near = in ? level_db(m.file->sound, 0, length * 0.2, false)
-                           : level_db(m.file->sound, end - length * 0.2, end, false);
-    const double far = in ? level_db(m.file->sound, length * 0.8, length * 1.6, false)
-                          : level_db(m.file->sound, end - length * 1.6, end - length * 0.8, false);
-    check.measured = fmt::format("{:.0f} dB at the edge, {:.0f} dB inside", near, far);
-    if (far > -55) check.met = near < far - 6;
-    return;
-  }
-  const auto luma = [&](double t) { return m.file->frames[m.file->frame_at(std::clamp(t, 0.0, end))].luma; };
-  const double edge = in ? luma(0) : luma(end), inside = in ? luma(length * 1.05) : luma(end - length * 1.05);
-  const double middle = in ? luma(length * 0.5) : luma(end - length * 0.5);
-  check.measured =
-      fmt::format("brightness {:.0f} at the edge, {:.0f} half way, {:.0f} inside", edge, middle, inside);
-  const bool white = edge > 200 && inside < 180;
-  check.met = white || (edge < 0.35 * inside + 8 && middle < 0.95 * inside + 8);
-}
-
-void check_fade_in(const Json& w, const Measured& m, ConstraintCheck& c) {
-  check_fade(w, m, c, true);
-}
-void check_fade_out(const Json& w, const Measured& m, ConstraintCheck& c) {
-  check_fade(w, m, c, false);
-}
-
-void check_effect(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const std::string id = text_of(w, "id");
-  check.wanted = "effect " + id;
-  const auto frames = frames_meant(m, w);
-  if (id == "black_and_white" && !frames.empty()) {
-    std::vector<double> colour;
-    double from = number(w, "at_s", 0), to = from + number(w, "duration_s", 1e9);
-    for (const std::size_t i : frames)
-      if (m.file->frames[i].time_s >= from && m.file->frames[i].time_s < to)
-        colour.push_back(m.file->frames[i].colour);
-    if (colour.empty()) return;
-    std::sort(colour.begin(), colour.end());
-    check.measured = fmt::format("chroma amplitude {:.1f}", colour[colour.size() / 2]);
-    check.met = colour[colour.size() * 9 / 10] < 2.5;
-    return;
-  }
-  if (!m.plan) {
-    check.measured = "cannot be told from the file alone";
-    return;
-  }
-  const bool planned =
-      std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
-        return (d.type == DecisionType::effect && d.params.value("effect", "") == id) ||
-               (d.type == DecisionType::composite && d.params.value("layout", "") == id);
-      });
-  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned",
-                               planned ? "is" : "is not", 100 * m.plan_agreement);
-  check.met = planned && m.plan_agreement > 0.8;
-  check.suggestion = "add the effect";
-}
-
-void check_transition(const Json& w, const Measured& m, ConstraintCheck& check) {
-  check.wanted = fmt::format("{} {}", text_of(w, "kind"), text_of(w, "where"));
-  if (!m.plan) {
-    check.measured = "cannot be told from the file alone";
-    return;
-  }
-  const auto count = std::count_if(m.plan->decisions.begin(), m.plan->decisions.end(),
-                                   [](const Decision& d) { return d.type == DecisionType::transition; });
-  const bool edges = text_of(w, "where") != "between";
-  check.measured =
-      fmt::format("{} in the plan; {:.0f} % of the frames look as planned", count, 100 * m.plan_agreement);
-  const bool planned =
-      count > 0 ||
-      (edges && std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [](const Decision& d) {
-         return d.type == DecisionType::effect && d.params.value("effect", "").starts_with("fade");
-       }));
-  check.met = (planned || m.pieces.size() < 2) && m.plan_agreement > 0.8;
-}
-
-void check_composite(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const std::string layout = text_of(w, "layout");
-  check.wanted = layout;
-  if (!m.plan) {
-    check.measured = "cannot be told from the file alone";
-    return;
-  }
-  const bool planned =
-      std::any_of(m.plan->decisions.begin(), m.plan->decisions.end(), [&](const Decision& d) {
-        return d.type == DecisionType::composite && d.params.value("layout", "") == layout;
-      });
-  check.measured = fmt::format("{} in the plan; {:.0f} % of the frames look as planned",
-                               planned ? "is" : "is not", 100 * m.plan_agreement);
-  check.met = planned && m.plan_agreement > 0.8;
-}
-
 std::size_t piece_count(const Measured& m) {
   if (!m.pieces.empty() && m.plan_agreement > 0.6) {
     std::size_t count = 0;
@@ -590,7 +382,7 @@ void check_pace(const Json& w, const Measured& m, ConstraintCheck& check) {
   check.suggestion = pace == "fast" ? "use shorter pieces" : "use longer pieces";
 }
 
-const std::map<std::string_view, std::pair<Check, bool>>& checks() {
+const std::map<std::string_view, std::pair<Check, bool>>& check_table() {
   // name -> (check, needs to know where the frames come from)
   static const std::map<std::string_view, std::pair<Check, bool>> table = {
       {"duration", {check_duration, false}},
@@ -635,8 +427,8 @@ std::vector<ConstraintCheck> check_constraints(const std::vector<Constraint>& wi
   for (const Constraint& wish : wishes) {
     ConstraintCheck check;
     check.kind = wish.kind;
-    const auto found = checks().find(wish.kind);
-    if (found == checks().end()) {
+    const auto found = check_table().find(wish.kind);
+    if (found == check_table().end()) {
       check.wanted = to_text(wish.wanted, -1);
       check.measured = "no measurement is known for this wish";
     } else if (found->second.second && !knows_sources(measured)) {

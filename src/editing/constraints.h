@@ -34,18 +34,27 @@ struct TextFinding {
   std::string evidence;
 };
 
+// A change of the picture that a decision of the plan makes (effect, inset, transition), and what was found.
+struct ChangeFinding {
+  std::string decision;
+  bool judged = false, visible = false;
+  std::string evidence;
+};
+
 // Everything measured that constraints are checked against.
 struct Measured {
   const Fingerprint* file = nullptr;
   const Analysis* analysis = nullptr;      // of the file; may be null
   const Comparison* comparison = nullptr;  // never null
   std::span<const EditSource> sources;
+  std::span<const Fingerprint> prints;  // of the sources; empty: not taken
   const EditPlan* plan = nullptr;
   std::vector<SeenFrame> seen;  // one for each frame of the file
   std::vector<TextFinding> texts;
-  std::vector<Piece> pieces;  // of the plan
-  double plan_agreement = 0;  // 0..1 of frames that look as the plan's reference
-  double source_match = 0;    // 0..1 of frames found in the sources by their picture
+  std::vector<ChangeFinding> changes;  // of the plan's effects, insets and transitions that are wished for
+  std::vector<Piece> pieces;           // of the plan
+  double plan_agreement = 0;           // 0..1 of frames that look as the plan's reference
+  double source_match = 0;             // 0..1 of frames found in the sources by their picture
   int subtitle_streams = 0;
 };
 

@@ -273,12 +273,29 @@ void name_out_of_step(const Fingerprint& file, const Comparison& c, std::vector<
                                 "render these frames again in order"));
 }
 
+// Faded nearly to black or white, pictures that are the same differ in shape by their noise alone: then it
+// counts how far apart the two are in steps of brightness.
+bool looks_like_home(const Fingerprint& file, const Comparison& c, std::size_t i) {
+  if (c.home[i] < 0) return false;
+  const auto last = static_cast<std::int64_t>(c.reference->frames.size()) - 1;
+  for (std::int64_t k = c.home[i] - 1; k <= c.home[i] + 1; ++k) {
+    if (k < 0 || k > last) continue;
+    const auto a = file.thumb(i), b = c.reference->thumb(static_cast<std::size_t>(k));
+    int sum = 0;
+    for (std::size_t n = 0; n < a.size(); ++n) sum += std::abs(a[n] - b[n]);
+    const float spread = c.reference->frames[static_cast<std::size_t>(k)].spread;
+    if (sum < kThumbSize * std::min(4.f, 1 + spread / 8)) return true;
+  }
+  return false;
+}
+
 // What the file shows is nowhere in the reference, and is not black either (that is named by itself).
 void name_strangers(const Fingerprint& file, const Comparison& c, std::vector<Issue>& issues) {
   if (c.kind != ComparedWith::plan) return;
   const float limit = std::max(0.35f, 10 * c.alignment.noise);
   for (const Run& run : runs_where(file.frames.size(), [&](std::size_t i) {
-         return c.alignment.frames[i].best > limit && file.frames[i].spread > 8 && file.frames[i].luma > 20;
+         return c.alignment.frames[i].best > limit && file.frames[i].spread > 8 && file.frames[i].luma > 20 &&
+                !looks_like_home(file, c, i);
        })) {
     if (static_cast<double>(run.size()) * frame_s(file) < 0.25) continue;
     issues.push_back(make_issue("missing_shot", run, 0.8, "the picture is not the planned film",

@@ -25,6 +25,10 @@ bool is_black(const FramePrint& f) {
 bool stands(const FramePrint& f, float contrast) {
   return f.change < 1.5f * contrast || (f.mean_change < 0.35f * contrast && f.change < 4.f * contrast);
 }
+// A picture without fine detail (blurred by plan, or out of focus): what detail it measures is rounding, of
+// which the shrunken pictures of a large file have less than a small rendering; and its blocks change less.
+constexpr float kSoft = 5;
+
 bool moves(const FramePrint& f) {
   return f.change >= 3.f;
 }
@@ -120,7 +124,7 @@ std::vector<Issue> find_standing(const Fingerprint& file, const Comparison& c) {
   for (std::size_t i = 1; i < n; ++i) {
     float contrast = 1;
     if (const auto* f = reference_frame(c, c.path[i]); f && f->detail > 1)
-      contrast = std::clamp(file.frames[i].detail / f->detail, 0.05f, 1.f);
+      contrast = std::clamp(file.frames[i].detail / std::max(f->detail, kSoft), 0.05f, 1.f);
     standing[i] = stands(file.frames[i], contrast) && !is_black(file.frames[i]);
   }
   // A keyframe inside a standing picture makes it pop for one frame: bridge that when the thumbnails agree.
@@ -297,7 +301,7 @@ std::vector<Issue> find_degraded(const Fingerprint& file, const Comparison& c) {
     if (f->luma > 14) brightness[i] = file.frames[i].luma / f->luma;
     if (f->colour > 3) colour[i] = file.frames[i].colour / f->colour;
     // Less contrast shrinks detail too; that is darkness and named as such.
-    if (f->detail > 2 && f->spread > 4)
+    if (f->detail > kSoft && f->spread > 4)
       detail[i] =
           file.frames[i].detail / f->detail / std::clamp(file.frames[i].spread / f->spread, 0.1f, 1.f);
   }

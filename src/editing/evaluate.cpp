@@ -4,159 +4,22 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <set>
+#include <map>
 
 #include <fmt/format.h>
 
+#include "editing/change_findings.h"
 #include "editing/compile.h"
 #include "editing/constraints.h"
 #include "editing/damage.h"
 #include "editing/quality_scores.h"
 #include "editing/quality_weights.h"
 #include "editing/reference.h"
-#include "editing/text_sight.h"
+#include "editing/text_findings.h"
 #include "media/probe.h"
 
 namespace studio {
 namespace {
-
-// A text that should be seen, and when to look for it.
-struct TextTask {
-  TextFinding finding;
-  std::vector<double> look_at_s;
-  bool of_plan = false;
-};
-
-std::string string_param(const Json& params, const char* key) {
-  const auto it = params.find(key);
-  return it != params.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
-double number_param(const Json& params, const char* key, double fallback) {
-  const auto it = params.find(key);
-  return it != params.end() && it->is_number() ? it->get<double>() : fallback;
-}
-
-std::vector<double> times_inside(double from, double to) {
-  std::vector<double> times;
-  for (const double share : {0.25, 0.5, 0.75}) times.push_back(from + share * (to - from));
-  return times;
-}
-
-std::vector<TextTask> texts_of_plan(const EditPlan& plan, double duration_s) {
-  std::vector<TextTask> tasks;
-  for (const Decision& d : plan.decisions) {
-    if (d.type != DecisionType::text_overlay) continue;
-    TextTask task;
-    task.of_plan = true;
-    task.finding.decision = d.id;
-    const bool subtitles = string_param(d.params, "kind") == "subtitles";
-    task.finding.text = string_param(d.params, subtitles ? "path" : "text");
-    if (task.finding.text.empty()) task.finding.text = string_param(d.params, subtitles ? "text" : "path");
-    task.finding.from_s = std::max(0.0, number_param(d.params, "at_s", 0));
-    const double length = number_param(d.params, "duration_s", subtitles ? duration_s : 3);
-    task.finding.to_s = std::min(duration_s, task.finding.from_s + length);
-    if (task.finding.to_s <= task.finding.from_s) task.finding.to_s = task.finding.from_s + 0.2;
-    task.look_at_s = times_inside(task.finding.from_s, task.finding.to_s);
-    // Subtitles come and go: look often enough to meet one.
-    if (subtitles) {
-      task.look_at_s.clear();
-      for (double t = task.finding.from_s + 0.25; t < task.finding.to_s && task.look_at_s.size() < 60;
-           t += 0.5)
-        task.look_at_s.push_back(t);
-    }
-    tasks.push_back(std::move(task));
-  }
-  return tasks;
-}
-
-// Without a plan a quoted text may stand anywhere near its anchor.
-std::vector<TextTask> texts_of_brief(const Brief& brief, double duration_s) {
-  std::vector<TextTask> tasks;
-  for (const TextWish& wish : brief.texts) {
-    TextTask task;
-    task.finding.text = wish.text;
-    double from = 0, to = std::min(duration_s, 4.0);
-    if (wish.anchor == Anchor::end) from = std::max(0.0, duration_s - 4), to = duration_s;
-    if (wish.anchor == Anchor::at) from = wish.at_s.value_or(0), to = from + wish.duration_s.value_or(2);
-    if (wish.anchor == Anchor::throughout) to = duration_s;
-    const double step = wish.anchor == Anchor::throughout ? std::max(0.5, duration_s / 6) : 0.8;
-    for (double t = from + 0.4; t < to - 0.05; t += step)
-      task.look_at_s.push_back(std::min(t, duration_s - 0.05));
-    if (task.look_at_s.empty()) task.look_at_s.push_back((from + to) / 2);
-    tasks.push_back(std::move(task));
-  }
-  return tasks;
-}
-
-const StillPicture* still_near(const std::vector<StillPicture>& stills, double time_s) {
-  const StillPicture* best = nullptr;
-  for (const StillPicture& still : stills)
-    if (!best || std::abs(still.time_s - time_s) < std::abs(best->time_s - time_s)) best = &still;
-  return best && std::abs(best->time_s - time_s) < 1e-3 ? best : nullptr;
-}
-
-void look_in_place(TextTask& task, const std::vector<StillPicture>& stills, const PlanReference& reference) {
-  std::size_t drawn = 0, seen = 0, asked = 0;
-  double visibility = 0, contrast = 0;
-  for (const double t : task.look_at_s) {
-    const StillPicture *with = still_near(reference.with_text, t),
-                       *without = still_near(reference.without_text, t);
-    if (!with || !without) continue;
-    ++asked;
-    const StillPicture* file = still_near(stills, t);
-    if (!file) continue;  // the file ends before: then the text is not seen there
-    const auto sight = text_in_place(*file, *with, *without);
-    if (!sight) continue;
-    ++drawn;
-    visibility += sight->visibility;
-    contrast += sight->contrast;
-    seen += sight->visible;
-  }
-  task.finding.judged = asked > 0;
-  if (drawn == 0) {
-    task.finding.visible = false;
-    task.finding.evidence = "its drawing changes no pixel, or the file ends before it";
-    return;
-  }
-  task.finding.visible = seen * 2 >= drawn && seen > 0;
-  task.finding.evidence =
-      fmt::format("{:.0f} % of its pixels' change is there, contrast {:.0f}",
-                  100 * visibility / static_cast<double>(drawn), contrast / static_cast<double>(drawn));
-}
-
-void look_by_shape(TextTask& task, const std::vector<StillPicture>& stills,
-                   const std::vector<SeenFrame>& seen, const Fingerprint& file,
-                   std::span<const EditSource> sources) {
-  double best = 0, first = 1e9, last = -1;
-  for (const double t : task.look_at_s) {
-    const StillPicture* still = still_near(stills, t);
-    if (!still) continue;
-    std::optional<StillPicture> bare;
-    if (const std::size_t i = file.frame_at(t); i < seen.size() && seen[i].source >= 0)
-      if (auto picture =
-              still_at(sources[static_cast<std::size_t>(seen[i].source)].media.path, seen[i].source_s))
-        bare = *std::move(picture);
-    auto sight = text_by_shape(*still, nullptr, task.finding.text);
-    if (bare && (!sight || !sight->visible))
-      if (auto again = text_by_shape(*still, &*bare, task.finding.text);
-          again && (!sight || again->visibility > sight->visibility))
-        sight = again;
-    if (!sight) continue;
-    task.finding.judged = true;
-    best = std::max(best, sight->visibility);
-    if (sight->visible) {
-      first = std::min(first, t), last = std::max(last, t);
-      if (last - first > 0.3) break;  // seen twice: enough
-    }
-  }
-  task.finding.visible = last >= 0;
-  if (last >= 0)
-    task.finding.from_s = first, task.finding.to_s = last;
-  else if (!task.look_at_s.empty())
-    task.finding.from_s = task.look_at_s.front(), task.finding.to_s = task.look_at_s.back();
-  task.finding.evidence = fmt::format("its letters correlate by {:.2f} with the picture", best);
-}
 
 Allowances allowances_of(const Brief& brief, bool style) {
   Allowances allowed;
@@ -278,17 +141,6 @@ void name_black_film(const Measured& m, const std::vector<Fingerprint>& prints, 
   }
 }
 
-Issue missing_title(const TextFinding& finding, const Fingerprint& file) {
-  Issue issue;
-  issue.kind = "missing_title";
-  issue.first_frame = static_cast<std::int64_t>(file.frame_at(finding.from_s));
-  issue.last_frame = static_cast<std::int64_t>(file.frame_at(std::max(finding.from_s, finding.to_s - 1e-3)));
-  issue.severity = 0.9;
-  issue.message = fmt::format("\"{}\" is not to be seen: {}", finding.text, finding.evidence);
-  issue.suggestion = "draw the text again, in a colour and size that can be read";
-  return issue;
-}
-
 }  // namespace
 
 Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const EvaluationOptions& options,
@@ -344,15 +196,8 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
     pieces = pieces_of(*request.plan, sources);
     duration_s = std::max(duration_s, output_length_s(*request.plan, sources));
   }
-  std::vector<TextTask> texts =
-      request.plan ? texts_of_plan(*request.plan, duration_s) : std::vector<TextTask>{};
-  for (TextTask& task : texts_of_brief(brief, duration_s))
-    if (!std::any_of(texts.begin(), texts.end(),
-                     [&](const TextTask& t) { return t.finding.text == task.finding.text; }))
-      texts.push_back(std::move(task));
-  std::set<double> look_at;
-  for (const TextTask& task : texts) look_at.insert(task.look_at_s.begin(), task.look_at_s.end());
-  const std::vector<double> stills_at_s(look_at.begin(), look_at.end());
+  std::vector<TextTask> texts = texts_to_find(request.plan, brief, duration_s);
+  const std::vector<double> stills_at_s = moments_without_plan(texts);
   TRY_ASSIGN(FingerprintedFile file, fingerprint(request.file, {.stills_at_s = stills_at_s}, quiet));
   const Fingerprint& print = file.print;
 
@@ -385,9 +230,9 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
                                           quiet));
     source_prints.push_back(std::move(p));
   }
-  std::optional<PlanReference> reference;
+  std::optional<Fingerprint> reference;
   if (request.plan && !sources.empty()) {
-    auto result = render_reference(*request.plan, sources, stills_at_s, options.use_cache, quiet);
+    auto result = render_reference(*request.plan, sources, options.use_cache, quiet);
     if (!result && result.error().kind == ErrorKind::interrupted) return std::unexpected(result.error());
     if (result)
       reference = *std::move(result);
@@ -397,7 +242,7 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   Comparison comparison;
   Fingerprint joined;
   if (reference) {
-    comparison = compare_with_plan(print, reference->print);
+    comparison = compare_with_plan(print, *reference);
   } else if (!sources.empty()) {
     std::vector<const Fingerprint*> parts;
     std::vector<std::string> ids;
@@ -422,6 +267,7 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   measured.analysis = options.analysis ? options.analysis : analysis ? &*analysis : nullptr;
   measured.comparison = &comparison;
   measured.sources = sources;
+  measured.prints = source_prints;
   measured.plan = request.plan;
   measured.pieces = pieces;
   measured.subtitle_streams = facts.subtitle_streams;
@@ -446,13 +292,28 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
   measured.source_match = static_cast<double>(proved) / static_cast<double>(print.frames.size());
 
   if (comparison.kind == ComparedWith::plan) name_black_film(measured, source_prints, damage);
-  for (TextTask& task : texts) {
-    if (reference && task.of_plan)
-      look_in_place(task, file.stills, *reference);
-    else if (!task.of_plan || !reference)
-      look_by_shape(task, file.stills, measured.seen, print, sources);
+  if (comparison.kind == ComparedWith::plan) {
+    auto looked = find_in_place(texts, request.file, *request.plan, sources, quiet);
+    if (!looked && looked.error().kind == ErrorKind::interrupted) return std::unexpected(looked.error());
+    if (!looked) e.notes.push_back("the plan's texts could not be looked for: " + looked.error().message);
+  }
+  if (comparison.kind == ComparedWith::plan) {
+    auto changes =
+        find_changes(request.file, *request.plan, brief, pieces, reference->duration_s, sources, quiet);
+    if (!changes && changes.error().kind == ErrorKind::interrupted) return std::unexpected(changes.error());
+    if (changes)
+      measured.changes = *std::move(changes);
+    else
+      e.notes.push_back("the plan's effects could not be looked for: " + changes.error().message);
+  }
+  find_by_shape(texts, file.stills, measured.seen, print, sources, comparison.kind != ComparedWith::plan);
+  for (const TextTask& task : texts) {
     measured.texts.push_back(task.finding);
-    if (task.finding.judged && !task.finding.visible) damage.push_back(missing_title(task.finding, print));
+    if (!task.finding.judged || task.finding.visible) continue;
+    damage.push_back(missing_title(task.finding, print));
+    e.issues.push_back(
+        {damage.back(), penalty_of(damage.back(), weights),
+         !task.finding.decision.empty() ? task.finding.decision : decision_at(pieces, print, damage.back())});
   }
 
   e.constraints = check_constraints(constraints_of(brief), measured);
@@ -484,15 +345,8 @@ Result<Evaluation> evaluate_edit_quality(const EvaluationRequest& request, const
                                   100 * measured.source_match));
 
   for (const Issue& issue : damage) {
-    EvaluationIssue found;
-    found.issue = issue;
-    found.penalty = penalty_of(issue, weights);
-    found.decision = decision_at(pieces, print, issue);
-    if (issue.kind == "missing_title")
-      for (const TextFinding& t : measured.texts)
-        if (!t.visible && !t.decision.empty() && issue.message.find(t.text) != std::string::npos)
-          found.decision = t.decision;
-    e.issues.push_back(std::move(found));
+    EvaluationIssue found{issue, penalty_of(issue, weights), decision_at(pieces, print, issue)};
+    if (issue.kind != "missing_title") e.issues.push_back(std::move(found));  // those have their decision
   }
   std::stable_sort(e.issues.begin(), e.issues.end(), [](const EvaluationIssue& a, const EvaluationIssue& b) {
     return a.issue.first_frame < b.issue.first_frame;

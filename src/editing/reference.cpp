@@ -63,14 +63,11 @@ Path cache_file(const std::string& key) {
   return cache_folder() / "fingerprints" / (key + ".bin");
 }
 
-EditPlan without_text(EditPlan plan) {
-  std::erase_if(plan.decisions, [](const Decision& d) { return d.type == DecisionType::text_overlay; });
-  return plan;
-}
-
-bool has_text(const EditPlan& plan) {
-  return std::any_of(plan.decisions.begin(), plan.decisions.end(),
-                     [](const Decision& d) { return d.type == DecisionType::text_overlay; });
+// A cache that cannot be written costs time, nothing else.
+void keep(const Path& file, const Fingerprint& print) {
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  (void)write_file_atomic(file, to_bytes(print));
 }
 
 // Small enough to be quick, and as wide as the judge measures.
@@ -80,22 +77,8 @@ CompileOptions small(const CompiledEdit& full) {
   return {.max_height = std::max(16, height)};
 }
 
-Result<FingerprintedFile> render_and_print(const EditPlan& plan, std::span<const EditSource> sources,
-                                           const CompileOptions& compile, const FingerprintOptions& options,
-                                           const Path& file, const Job& job) {
-  TRY_ASSIGN(auto edit, compile_plan(plan, sources, compile));
-  RenderSettings settings = edit.settings;
-  settings.quality = Quality::draft;
-  settings.codec = VideoCodec::automatic;
-  settings.encoder.clear();
-  settings.hardware = false;
-  settings.smart_cut = false;
-  TRY(render(edit.timeline, file, settings, Job{.progress = {}, .stop = job.stop}));
-  return fingerprint(file, options, job);
-}
-
 // Everything the small render depends on: the plan's decisions and the sources' content.
-std::string key_of(const EditPlan& plan, const std::vector<double>& stills) {
+std::string key_of(const EditPlan& plan) {
   Json key;
   key["version"] = kFingerprintVersion;
   Json whole = to_json(plan);
@@ -103,7 +86,6 @@ std::string key_of(const EditPlan& plan, const std::vector<double>& stills) {
   key["brief"] = whole["brief"];
   for (const PlanSource& source : plan.sources)
     key["sources"].push_back({source.id, source.sha256, source.path});
-  key["stills"] = stills;
   return sha256_of("reference" + to_text(key, -1));
 }
 
@@ -153,86 +135,30 @@ Result<Fingerprint> cached_fingerprint(const Path& file, const std::string& sha2
     if (auto bytes = read_file(kept))
       if (auto print = fingerprint_from_bytes(*bytes)) return *std::move(print);
   TRY_ASSIGN(auto measured, fingerprint(file, {}, job));
-  if (use_cache && !sha256.empty()) {
-    // A cache that cannot be written costs time, nothing else.
-    std::error_code error;
-    std::filesystem::create_directories(kept.parent_path(), error);
-    (void)write_file_atomic(kept, to_bytes(measured.print));
-  }
+  if (use_cache && !sha256.empty()) keep(kept, measured.print);
   return std::move(measured.print);
 }
 
-namespace {
-
-std::string stills_to_bytes(const PlanReference& reference) {
-  ByteWriter out;
-  for (const auto* stills : {&reference.with_text, &reference.without_text}) {
-    out.value(static_cast<std::uint64_t>(stills->size()));
-    for (const StillPicture& s : *stills) {
-      out.value(s.time_s);
-      out.value(s.width);
-      out.value(s.height);
-      out.array(s.luma);
-    }
-  }
-  return out.take();
-}
-
-bool stills_from_bytes(std::string_view bytes, PlanReference& reference) {
-  ByteReader in(bytes);
-  for (auto* stills : {&reference.with_text, &reference.without_text}) {
-    std::uint64_t count = 0;
-    if (!in.value(count) || count > 10000) return false;
-    for (std::uint64_t i = 0; i < count; ++i) {
-      StillPicture s;
-      if (!in.value(s.time_s) || !in.value(s.width) || !in.value(s.height) || !in.array(s.luma)) return false;
-      if (s.width <= 0 || s.height <= 0 ||
-          s.luma.size() != static_cast<std::size_t>(s.width) * static_cast<std::size_t>(s.height))
-        return false;
-      stills->push_back(std::move(s));
-    }
-  }
-  return in.done();
-}
-
-}  // namespace
-
-Result<PlanReference> render_reference(const EditPlan& plan, std::span<const EditSource> sources,
-                                       const std::vector<double>& stills_at_s, bool use_cache,
-                                       const Job& job) {
-  PlanReference reference;
-  const std::string key = key_of(plan, stills_at_s);
-  if (use_cache) {
-    auto print = read_file(cache_file(key));
-    auto stills = read_file(cache_file(key + ".stills"));
-    if (print && stills)
-      if (auto read = fingerprint_from_bytes(*print); read && stills_from_bytes(*stills, reference)) {
-        reference.print = *std::move(read);
-        return reference;
-      }
-    reference = {};
-  }
-
-  TRY_ASSIGN(auto full, compile_plan(plan, sources));
-  const CompileOptions compile = small(full);
+Result<Fingerprint> render_reference(const EditPlan& plan, std::span<const EditSource> sources,
+                                     bool use_cache, const Job& job) {
+  const Path kept = cache_file(key_of(plan));
+  if (use_cache)
+    if (auto bytes = read_file(kept))
+      if (auto print = fingerprint_from_bytes(*bytes)) return *std::move(print);
+  TRY_ASSIGN(const auto full, compile_plan(plan, sources));
+  TRY_ASSIGN(auto edit, compile_plan(plan, sources, small(full)));
   TRY_ASSIGN(auto scratch, ScratchFolder::create("studio-reference"));
-  const FingerprintOptions options{.stills_at_s = stills_at_s};
-  TRY_ASSIGN(auto with, render_and_print(plan, sources, compile, options, scratch.path() / "with.mp4", job));
-  reference.print = std::move(with.print);
-  reference.with_text = std::move(with.stills);
-  if (has_text(plan) && !stills_at_s.empty()) {
-    TRY_ASSIGN(auto bare, render_and_print(without_text(plan), sources, compile,
-                                           {.stills_at_s = stills_at_s, .sound = false},
-                                           scratch.path() / "without.mp4", job));
-    reference.without_text = std::move(bare.stills);
-  }
-  if (use_cache) {
-    std::error_code error;
-    std::filesystem::create_directories(cache_file(key).parent_path(), error);
-    (void)write_file_atomic(cache_file(key), to_bytes(reference.print));
-    (void)write_file_atomic(cache_file(key + ".stills"), stills_to_bytes(reference));
-  }
-  return reference;
+  const Path file = scratch.path() / "planned.mp4";
+  RenderSettings settings = edit.settings;
+  settings.quality = Quality::draft;
+  settings.codec = VideoCodec::automatic;
+  settings.encoder.clear();
+  settings.hardware = false;
+  settings.smart_cut = false;
+  TRY(render(edit.timeline, file, settings, Job{.progress = {}, .stop = job.stop}));
+  TRY_ASSIGN(auto measured, fingerprint(file, {}, job));
+  if (use_cache) keep(kept, measured.print);
+  return std::move(measured.print);
 }
 
 }  // namespace studio

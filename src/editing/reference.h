@@ -19,17 +19,10 @@ namespace studio {
 Result<Fingerprint> cached_fingerprint(const Path& file, const std::string& sha256, bool use_cache,
                                        const Job& job);
 
-// The plan as it should look, at most kPrintWidth wide. `with_text` and `without_text` are whole pictures
-// at the asked times with the plan's text overlays drawn and left out: what differs is the text.
-struct PlanReference {
-  Fingerprint print;
-  std::vector<StillPicture> with_text, without_text;
-};
-
-// Renders into a scratch folder. Errors: those of compile_plan() and render().
-Result<PlanReference> render_reference(const EditPlan& plan, std::span<const EditSource> sources,
-                                       const std::vector<double>& stills_at_s, bool use_cache,
-                                       const Job& job);
+// The plan as it should look, at most kPrintWidth wide. Renders into a scratch folder.
+// Errors: those of compile_plan() and render().
+Result<Fingerprint> render_reference(const EditPlan& plan, std::span<const EditSource> sources,
+                                     bool use_cache, const Job& job);
 
 // Binary form of a fingerprint; the reader refuses any other version or size.
 std::string to_bytes(const Fingerprint& print);

@@ -1,4 +1,4 @@
-// Text against the pictures it should stand in.
+// Letters of unknown size looked for in a picture.
 #include "editing/text_sight.h"
 
 #include <algorithm>
@@ -42,45 +42,6 @@ GrayPlane resized(const StillPicture& picture, int width, int height) {
   }
   return out;
 }
-
-}  // namespace
-
-std::optional<TextSighting> text_in_place(const StillPicture& file, const StillPicture& drawn,
-                                          const StillPicture& bare) {
-  if (file.width <= 0 || drawn.width != bare.width || drawn.height != bare.height) return {};
-  const GrayPlane shown = resized(file, drawn.width, drawn.height);
-  double dot = 0, energy = 0, contrast = 0;
-  std::size_t count = 0;
-  // Brightness of the whole may differ (that is another finding): taken from where no text is.
-  double outside = 0;
-  std::size_t outside_count = 0;
-  for (std::size_t i = 0; i < drawn.luma.size(); ++i) {
-    const int text = static_cast<int>(drawn.luma[i]) - bare.luma[i];
-    if (std::abs(text) > 6) continue;
-    outside += shown.values[i] - bare.luma[i];
-    ++outside_count;
-  }
-  const double shift = outside_count ? outside / static_cast<double>(outside_count) : 0;
-  constexpr int kLeast = 24;  // luma steps: less is coding noise around moved edges
-  for (std::size_t i = 0; i < drawn.luma.size(); ++i) {
-    const int text = static_cast<int>(drawn.luma[i]) - bare.luma[i];
-    if (std::abs(text) < kLeast) continue;
-    ++count;
-    contrast += std::abs(text);
-    dot += (shown.values[i] - bare.luma[i] - shift) * text;
-    energy += static_cast<double>(text) * text;
-  }
-  if (count < 12) return {};
-  TextSighting sight;
-  sight.visibility = std::clamp(dot / energy, 0.0, 1.0);
-  sight.contrast = contrast / static_cast<double>(count);
-  sight.share = static_cast<double>(count) / static_cast<double>(drawn.luma.size());
-  // Thin strokes lose a third by being shrunk twice; without the text next to nothing remains.
-  sight.visible = sight.visibility > 0.35;
-  return sight;
-}
-
-namespace {
 
 // Letters as light on dark, `width` pixels wide at most, cropped to the text.
 Result<GrayPlane> letters(const TextPainter& painter, std::string_view text, double size, int width,

@@ -1,4 +1,5 @@
-// Is a text really to be seen in a picture? By what drawing it changes, or by its shape alone.
+// Is a text to be seen in a picture of which no plan is known? By its shape alone; with a plan see
+// text_looks.h.
 #pragma once
 
 #include <optional>
@@ -11,17 +12,10 @@
 namespace studio {
 
 struct TextSighting {
-  double visibility = 0;  // 0 not there, 1 as drawn; by shape: the correlation with the expected letters
-  double contrast = 0;    // of the letters against what lies under them, 0..255
+  double visibility = 0;  // the correlation with the expected letters, 0..1
   double share = 0;       // of the picture that the letters cover
   bool visible = false;
 };
-
-// `drawn` and `bare` are the plan's small pictures with and without the text: what differs is the text, and
-// the file's picture is asked how much of that difference it shows. Empty when the text changes nothing in
-// `drawn` (nothing was drawn, or in the colour of what lies under it): then it cannot be seen either.
-std::optional<TextSighting> text_in_place(const StillPicture& file, const StillPicture& drawn,
-                                          const StillPicture& bare);
 
 // Without a plan neither font, size nor place is known: the text is set in the studio's font at several
 // sizes and looked for everywhere, in the picture itself or, when `bare` is known (the source frame without

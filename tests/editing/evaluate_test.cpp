@@ -11,7 +11,6 @@
 #include "editing/evaluate.h"
 #include "editing/quality_scores.h"
 #include "editing/quality_weights.h"
-#include "editing/text_sight.h"
 #include "llm/chat.h"
 #include "synthetic.h"
 
@@ -126,43 +125,6 @@ TEST(GoalJudge, RulesJudgeWhenTheModelCannotAndAreNamed) {
   EXPECT_EQ(judgement.judge, "rules");
   EXPECT_FALSE(judgement.notes.empty());
   EXPECT_EQ(judge_goal("12 seconds", example(), nullptr, {}).judge, "rules");
-}
-
-StillPicture still(int width, int height, const std::function<int(int, int)>& luma) {
-  StillPicture s{1.0, width, height, {}};
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x)
-      s.luma.push_back(static_cast<std::uint8_t>(std::clamp(luma(x, y), 0, 255)));
-  return s;
-}
-
-int letters(int x, int y) {
-  return y > 40 && y < 60 && x > 60 && x < 240 && (x / 6) % 2 ? 255 : -1;
-}
-int scene(int x, int y) {
-  return 80 + (x * 7 + y * 13) % 40;
-}
-
-TEST(Text, InPlaceIsSeenAndItsAbsenceToo) {
-  const auto drawn = still(320, 180, [](int x, int y) { return letters(x, y) > 0 ? 255 : scene(x, y); });
-  const auto bare = still(320, 180, scene);
-  auto sight = text_in_place(drawn, drawn, bare);
-  ASSERT_TRUE(sight);
-  EXPECT_TRUE(sight->visible);
-  EXPECT_NEAR(sight->visibility, 1, 0.01);
-  sight = text_in_place(bare, drawn, bare);
-  ASSERT_TRUE(sight);
-  EXPECT_FALSE(sight->visible);
-  EXPECT_LT(sight->visibility, 0.1);
-  // Darkened as a whole, the text is still there; another size of file, too.
-  const auto dark = still(480, 270, [](int x, int y) {
-    return (letters(x * 2 / 3, y * 2 / 3) > 0 ? 255 : scene(x * 2 / 3, y * 2 / 3)) - 40;
-  });
-  sight = text_in_place(dark, drawn, bare);
-  ASSERT_TRUE(sight);
-  EXPECT_TRUE(sight->visible);
-  // Drawn in the colour of what lies under it, nobody can see it.
-  EXPECT_FALSE(text_in_place(bare, bare, bare));
 }
 
 Fingerprint flat_print(double seconds, double rate) {
