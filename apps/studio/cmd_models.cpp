@@ -1,4 +1,7 @@
 // studio models: which models there are, and getting, checking, taking in and removing their files.
+#include <algorithm>
+#include <optional>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
@@ -132,12 +135,34 @@ Result<Outcome> pull(const ModelCatalog& catalog, const Options& options, const 
   return Outcome::with(entry_json(catalog, model));
 }
 
+// One, or all that are here. Every damaged one is named before it ends with the first one's error.
 Result<Outcome> verify(const ModelCatalog& catalog, const Options& options, const Job& job) {
-  TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
-  TRY(catalog.verify(model, job));
-  print(options.common, fmt::format("{}: the {} whole and right\n", model.id,
-                                    model.companions.empty() ? "file is" : "files are"));
-  return Outcome::with(entry_json(catalog, model));
+  std::vector<ModelEntry> wanted;
+  if (!options.id.empty()) {
+    TRY_ASSIGN(ModelEntry model, catalog.entry(options.id));
+    wanted.push_back(std::move(model));
+  } else {
+    std::ranges::copy_if(catalog.entries(), std::back_inserter(wanted), [&](const ModelEntry& model) {
+      const auto path = catalog.local_path(model);
+      return path || path.error().kind != ErrorKind::missing_part;
+    });
+  }
+  Json verified = Json::array();
+  std::optional<Error> first;
+  for (const ModelEntry& model : wanted) {
+    if (const auto whole = catalog.verify(model, job); !whole) {
+      if (first) warn(whole.error().message);
+      if (!first) first = whole.error();
+      if (whole.error().kind == ErrorKind::interrupted) break;
+      continue;
+    }
+    verified.push_back(entry_json(catalog, model));
+    print(options.common, fmt::format("{}: the {} whole and right\n", model.id,
+                                      model.companions.empty() ? "file is" : "files are"));
+  }
+  if (first) return std::unexpected(*first);
+  if (!options.id.empty()) return Outcome::with(verified.front());
+  return Outcome::with({{"schema", "studio.models/1"}, {"models", std::move(verified)}});
 }
 
 Result<Outcome> remove(const ModelCatalog& catalog, const Options& options, const Job&) {
@@ -240,8 +265,10 @@ void add_models(CLI::App& program, Chosen& chosen) {
   add_action(*models, chosen, "list", "Every model of the catalog", std::make_shared<Options>(), list);
   add_show(*models, chosen);
   add_pull(*models, chosen);
-  add_for_one(*models, chosen, "verify", "Read a model's files and compare their SHA-256",
-              std::make_shared<Options>(), verify);
+  auto verified = std::make_shared<Options>();
+  add_action(*models, chosen, "verify", "Read a model's files and compare their SHA-256", verified, verify)
+      ->add_option("id", verified->id, "A model's id or alias; nothing: all that are here")
+      ->type_name("ID");
   add_import(*models, chosen);
   add_for_one(*models, chosen, "rm", "Remove a model's files from the cache", std::make_shared<Options>(),
               remove);

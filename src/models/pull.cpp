@@ -221,10 +221,17 @@ Result<Path> ModelCatalog::pull(const ModelEntry& entry, const Job& job) const {
   if (job.cancelled())
     return fail(ErrorKind::interrupted, fmt::format("get the model {}: interrupted", entry.id));
   if (missing.empty()) return local_path(entry);
-  if (offline_)
+  if (offline_) {
+    // A damaged file is told as what it is.
+    for (const ModelFile& file : missing) {
+      const auto whole = local_file(entry, file);
+      if (!whole && whole.error().kind != ErrorKind::missing_part) return std::unexpected(whole.error());
+      if (whole) TRY(verify_file(entry, file, job));
+    }
     return fail(ErrorKind::missing_part,
                 fmt::format("get the model {}: it is not here and --offline is set", entry.id),
                 "run without --offline (and without HF_HUB_OFFLINE) once");
+  }
   const Path folder = models_ / entry.id;
   TRY(make_folder(folder));
   TRY_ASSIGN(const FolderLock lock, FolderLock::take(folder, job.stop));

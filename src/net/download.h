@@ -22,7 +22,7 @@ struct DownloadRequest {
 
   // Range requests at the same time, for files of known size and at least two segments.
   int connections = 1;
-  std::uint64_t segment_bytes = 0;  // 0: chosen by the size, 16 to 256 MiB
+  std::uint64_t segment_bytes = 0;  // 0: chosen by the size, 1 to 256 MiB
   // How often a connection that broke without bringing anything is tried again before the download
   // is given up (what came is kept); the pause doubles each time.
   int retries = 0;

@@ -23,12 +23,14 @@
 namespace studio::download {
 namespace {
 
-constexpr std::uint64_t kSmallestSegment = 16u << 20, kLargestSegment = 256u << 20;
+constexpr std::uint64_t kSmallestSegment = 1u << 20, kLargestSegment = 256u << 20;
+// How much a killed program may have to fetch again, in time.
+constexpr std::chrono::seconds kMapInterval{2};
 
 // Each segment costs a redirect and a TLS handshake, so that a large file gets large ones.
 std::uint64_t segment_size(const DownloadRequest& request) {
   if (request.segment_bytes > 0) return request.segment_bytes;
-  const auto pieces = static_cast<std::uint64_t>(std::max(1, request.connections)) * 8;
+  const auto pieces = static_cast<std::uint64_t>(std::max(1, request.connections)) * 4;
   return std::clamp(request.bytes / pieces, kSmallestSegment, kLargestSegment);
 }
 
@@ -83,6 +85,7 @@ std::vector<Segment> recall(const DownloadRequest& request, const Path& part) {
 // One download in several pieces. Lives as long as its workers.
 class Download {
  public:
+  using Clock = std::chrono::steady_clock;
   Download(const DownloadRequest& request, const Path& part, const Job& job, std::vector<Segment> segments,
            int fd)
       : request_(request), part_(part), job_(job), segments_(std::move(segments)), fd_(fd) {
@@ -92,6 +95,9 @@ class Download {
 
   // False when the server knows no ranges.
   Result<bool> run() {
+    // Before the first byte: without a map a part is taken for one stream's beginning, and this one
+    // has holes.
+    TRY(write_map());
     {
       const std::stop_callback passed_on(job_.stop, [this] { stop_.request_stop(); });
       std::vector<std::jthread> workers;
@@ -214,6 +220,10 @@ class Download {
       segment.done += static_cast<std::uint64_t>(n);
       done_ += static_cast<std::uint64_t>(n);
       job_.report({stage_, static_cast<double>(done_), static_cast<double>(request_.bytes), "bytes"});
+      if (const auto now = Clock::now(); now - mapped_ > kMapInterval) {
+        mapped_ = now;
+        TRY(write_map());
+      }
     }
     return {};
   }
@@ -252,6 +262,7 @@ class Download {
   std::mutex mutex_;  // guards all below but the bytes of the file; each segment belongs to one worker
   std::vector<Segment> segments_;
   std::uint64_t done_ = 0;
+  Clock::time_point mapped_ = Clock::now();
   bool no_ranges_ = false;
   std::optional<Error> error_;
   std::stop_source stop_;

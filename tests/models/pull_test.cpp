@@ -202,12 +202,15 @@ TEST_F(PullTest, BrokenConnectionsAreTakenUpAgain) {
 TEST_F(PullTest, ALargeFileComesOverSeveralConnections) {
   for (const bool ranges : {true, false}) {
     hub.ranges = ranges;
-    hub.files[at("m.bin")] = content(40u << 20, ranges ? 'a' : 'b');
+    hub.files[at("m.bin")] = content(5u << 20, ranges ? 'a' : 'b');
     const auto models = one("m.bin", "", ", sha256: hub");
     (void)models.remove(*models.entry("m"));
     const auto path = models.pull(*models.entry("m"));
     ASSERT_TRUE(path) << path.error().message;
     EXPECT_EQ(sha256_of(*read_file(*path)), sha256_of(hub.files[at("m.bin")]));
+    if (ranges) {
+      EXPECT_GE(hub.host.requests().size(), 4u);
+    }
   }
 }
 
@@ -275,6 +278,19 @@ TEST_F(PullTest, OfflineIsHonouredInTheHubsOwnWay) {
   const auto models = one("m.bin");
   EXPECT_EQ(models.pull(*models.entry("m")).error().kind, ErrorKind::missing_part);
   EXPECT_TRUE(hub.hub.requests().empty());
+}
+
+TEST_F(PullTest, OfflineADamagedFileIsToldAsDamaged) {
+  hub.files[at("m.bin")] = content(5000, 'a');
+  const auto models = one("m.bin", "", ", sha256: hub");
+  ASSERT_TRUE(models.pull(*models.entry("m")));
+  ASSERT_TRUE(write_file_atomic(model_file(), content(5000, 'b')));
+  options.offline = true;
+  const auto offline = one("m.bin", "", ", sha256: hub");
+  const auto path = offline.pull(*offline.entry("m"));
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().kind, ErrorKind::invalid_input);
+  EXPECT_THAT(path.error().message, HasSubstr("m.bin"));
 }
 
 TEST_F(PullTest, AProxyOfTheEnvironmentIsAsked) {

@@ -167,6 +167,19 @@ TEST_F(Pieces, ABrokenConnectionIsTakenUpWhereItBroke) {
   EXPECT_EQ(*read_file(folder.path() / "file.bin"), text);
 }
 
+// A killed program leaves the part as it is: with holes, which only the map tells.
+TEST_F(Pieces, AreMappedBeforeTheFirstByte) {
+  FakeHttpServer server(serve_pieces(text));
+  Job job;
+  std::atomic<int> unmapped{0};
+  job.progress = [&](const ProgressUpdate& update) {
+    if (update.stage.starts_with("download") && update.done < update.total && !std::filesystem::exists(map))
+      ++unmapped;
+  };
+  ASSERT_TRUE(download_file(in_pieces(server), job).has_value());
+  EXPECT_EQ(unmapped, 0);
+}
+
 TEST_F(Pieces, GoOnInTheNextCallWithWhatIsThere) {
   FakeHttpServer broken(serve_pieces(text, 1000));
   ASSERT_FALSE(download_file(in_pieces(broken)).has_value());
