@@ -21,11 +21,16 @@ struct Options {
 
 using Action = Result<Outcome> (*)(const ServerState&, const Options&, std::stop_token);
 
+std::string text_at(const Json& lease, const char* key) {
+  return lease.is_object() && lease.contains(key) && lease[key].is_string() ? lease[key].get<std::string>()
+                                                                            : "";
+}
+
 std::string line_of(const Json& lease) {
-  const auto expires =
-      lease.contains("expires") && lease["expires"].is_number() ? lease["expires"].get<std::int64_t>() : 0;
-  return fmt::format("{}  {:<28} {:<24} {} s left\n", lease.value("id", ""), lease.value("model", ""),
-                     lease.value("holder", ""), std::max<std::int64_t>(0, expires - std::time(nullptr)));
+  const auto expires = unix_time(text_at(lease, "expires"));
+  const std::int64_t left = expires ? std::max<std::int64_t>(0, *expires - std::time(nullptr)) : 0;
+  return fmt::format("{:<20} {:<28} {:<24} {} s left\n", text_at(lease, "id"), text_at(lease, "model"),
+                     text_at(lease, "holder"), left);
 }
 
 Result<Outcome> list(const ServerState& server, const Options& options, std::stop_token) {
@@ -41,13 +46,13 @@ Result<Outcome> take(const ServerState& server, const Options& options, std::sto
   request.timeout = std::chrono::minutes(15);
   request.stop = stop;
   TRY_ASSIGN(Json lease, ask_server(server, options.server, request));
-  print(options.common, lease.value("id", "") + "\n");
+  print(options.common, text_at(lease, "id") + "\n");
   return Outcome::with(std::move(lease));
 }
 
 Result<Outcome> renew(const ServerState& server, const Options& options, std::stop_token) {
   TRY_ASSIGN(Json lease, ask_server(server, options.server,
-                                    {.method = "PUT",
+                                    {.method = "POST",
                                      .path = "/admin/leases/" + url_encode(options.id),
                                      .body = to_text(Json{{"seconds", options.seconds}}, -1)}));
   print(options.common, line_of(lease));

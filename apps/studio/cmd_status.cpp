@@ -37,9 +37,11 @@ std::int64_t integer_at(const Json& object, const char* key) {
              : 0;
 }
 
-std::string ago(std::int64_t unix_s) {
-  if (unix_s <= 0) return "-";
-  const std::int64_t s = std::max<std::int64_t>(0, std::time(nullptr) - unix_s);
+// "2026-01-31T12:00:00Z" in words; "-" for never.
+std::string ago(const std::string& utc) {
+  const auto then = unix_time(utc);
+  if (!then) return "-";
+  const std::int64_t s = std::max<std::int64_t>(0, std::time(nullptr) - *then);
   if (s < 120) return fmt::format("{} s ago", s);
   if (s < 7200) return fmt::format("{} min ago", s / 60);
   return fmt::format("{} h ago", s / 3600);
@@ -68,7 +70,7 @@ std::string status_text(const Json& status) {
         fmt::format("{:<28} {:<9} {:<14} {:>8} {:>9} {:>7}  {}\n", text_at(model, "id"),
                     text_at(model, "state"), text_at(model, "engine"), pid > 0 ? std::to_string(pid) : "-",
                     bytes_at(model, "bytes") > 0 ? human_bytes(bytes_at(model, "bytes")) : "-",
-                    integer_at(model, "leases"), ago(integer_at(model, "last_used")));
+                    integer_at(model, "leases"), ago(text_at(model, "last_used")));
     if (const std::string failure = text_at(model, "failure"); !failure.empty())
       text += fmt::format("    {}\n", failure);
   }
@@ -158,7 +160,7 @@ struct SwitchOptions {
 Result<Outcome> switch_model(const SwitchOptions& options, std::stop_token stop) {
   TRY_ASSIGN(const ServerState server, find_server(options.server));
   AdminRequest request{
-      .method = "POST", .path = "/admin/models/switch", .body = to_text(Json{{"model", options.model}}, -1)};
+      .method = "POST", .path = "/admin/switch", .body = to_text(Json{{"model", options.model}}, -1)};
   request.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(options.patience_s * 1000));
   request.stop = stop;
   TRY_ASSIGN(Json report, ask_server(server, options.server, request));

@@ -2,6 +2,7 @@
 #include "server_client.h"
 
 #include <cstdlib>
+#include <ctime>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -98,6 +99,13 @@ Result<Json> server_models(const ServerState& server, const ServerChoice& choice
   return fail(ErrorKind::engine_failed,
               fmt::format("ask {}/admin/models: the answer has no models", server.url),
               "is this the address of a studio?");
+}
+
+std::optional<std::int64_t> unix_time(const std::string& utc) {
+  std::tm time{};
+  const char* end = ::strptime(utc.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
+  if (end == nullptr || (*end != 'Z' && *end != '.')) return std::nullopt;
+  return ::timegm(&time);
 }
 
 }  // namespace studio::cli

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/json.h"
@@ -37,5 +39,8 @@ Result<Json> ask_server(const ServerState& server, const ServerChoice& choice, c
 
 // {models, memory} of GET /admin/models, whichever of the two shapes the server has.
 Result<Json> server_models(const ServerState& server, const ServerChoice& choice);
+
+// Unix seconds of "2026-01-31T12:00:00Z"; nothing for another text.
+std::optional<std::int64_t> unix_time(const std::string& utc);
 
 }  // namespace studio::cli

@@ -8,12 +8,12 @@ import sys
 import threading
 
 MODELS = [{"id": "qwen2.5-14b", "state": "ready", "engine": "llama-server", "task": "chat", "pid": 4242,
-           "bytes": 10200000000, "leases": 1, "last_used": None, "log": os.path.abspath("engine.log")},
+           "bytes": 10200000000, "leases": 1, "last_used": "2026-01-31T12:00:00Z", "log": os.path.abspath("engine.log")},
           {"id": "bge-m3", "state": "failed", "engine": "llama-server", "task": "embedding", "pid": None, "bytes": 0,
            "leases": 0, "last_used": None, "failure": "it ended with exit code 1 before it was ready"}]
 MEMORY = {"total_bytes": 16000000000, "used_bytes": 12500000000, "ours_bytes": 10200000000, "others_bytes": 2300000000,
           "budget_bytes": 13200000000, "source": "nvml"}
-LEASE = {"id": "lease_1", "model": "qwen2.5-14b", "holder": "command line", "since": 1, "expires": 2, "pid": None}
+LEASE = {"id": "lease_1", "model": "qwen2.5-14b", "holder": "command line", "since": "2026-01-31T12:00:00Z", "expires": "2026-01-31T12:10:00Z", "pid": None}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -39,7 +39,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, {"status": "ready"})
         if request == "GET /admin/models":
             return self.answer(200, {"models": MODELS, "memory": MEMORY})
-        if request == "POST /admin/models/switch":
+        if request == "POST /admin/switch":
             if body["model"] != "qwen2.5-14b":
                 return self.fail(404, f"The model `{body['model']}` does not exist")
             return self.answer(200, {"from": "qwen3-8b", "to": "qwen2.5-14b", "seconds": 3.25,
@@ -48,11 +48,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, {"leases": [LEASE]})
         if request == "POST /admin/leases":
             return self.answer(200, {**LEASE, "model": body["model"], "holder": body["holder"]})
-        if request in ("PUT /admin/leases/lease_1", "DELETE /admin/leases/lease_1"):
-            return self.answer(200, LEASE if self.command == "PUT" else {})
+        if request in ("POST /admin/leases/lease_1", "DELETE /admin/leases/lease_1"):
+            return self.answer(200, LEASE if self.command == "POST" else {})
         return self.fail(404, f"Unknown request URL: {request}")
 
-    do_GET = do_POST = do_PUT = do_DELETE = do
+    do_GET = do_POST = do_DELETE = do
 
     def log_message(self, *_):
         pass
