@@ -24,6 +24,7 @@ void add_auto_edit(CLI::App& program, Chosen& chosen);
 void add_parody(CLI::App& program, Chosen& chosen);
 void add_list(CLI::App& program, Chosen& chosen);
 void add_models(CLI::App& program, Chosen& chosen);
+void add_serve(CLI::App& program, Chosen& chosen);
 void add_status(CLI::App& program, Chosen& chosen);  // status, stop, switch, health
 void add_logs(CLI::App& program, Chosen& chosen);
 void add_leases(CLI::App& program, Chosen& chosen);

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   add_parody(program, chosen);
   add_list(program, chosen);
   add_models(program, chosen);
+  add_serve(program, chosen);
   add_status(program, chosen);
   add_logs(program, chosen);
   add_leases(program, chosen);

@@ -46,6 +46,10 @@ struct GatewayCore : std::enable_shared_from_this<GatewayCore> {
   AccessLog log;
   std::unique_ptr<HttpServer> server;
   std::atomic<bool> draining{false};
+  std::atomic<bool> can_answer{false};
+  std::int64_t started_at = 0;  // Unix seconds
+  // After a key was made or revoked: whether keys are required may have changed.
+  std::function<void()> keys_changed;
   std::atomic<bool> writing_cache{false};
 
   // One a loop, read and replaced on that loop only: no request takes a lock for it.
@@ -75,7 +79,4 @@ Task<void> respond_json(HttpExchange& exchange, int status, const Json& body);
 
 // The paths outside inference. True when the path was theirs and is answered.
 Task<bool> answer_admin(GatewayCore& core, HttpExchange& exchange, const GatewaySettings& settings);
-// Gauges of models and memory are set just before they are read.
-void update_gauges(GatewayCore& core);
-
 }  // namespace studio

@@ -8,13 +8,19 @@
 
 #include "base/json.h"
 #include "gateway/core.h"
+#include "gateway/event_feed.h"
 #include "gateway/inference.h"
 #include "gateway/route_targets.h"
+#include "gateway/survey.h"
 
 namespace studio {
 namespace {
 
 constexpr auto kFlushLogEvery = std::chrono::milliseconds(500);
+constexpr auto kSurveyEvery = std::chrono::seconds(3);
+constexpr auto kFirstLook = std::chrono::milliseconds(500), kLook = std::chrono::milliseconds(2000);
+// A load that blocks must not keep the cache's store waiting.
+constexpr int kBlockingThreads = 16;
 
 KeyStoreOptions key_options(const GatewayConfig& config) {
   KeyStoreOptions options;
@@ -127,20 +133,23 @@ Task<void> list_models(GatewayCore& core, HttpExchange& exchange, const GatewayS
   co_await respond_json(exchange, 200, list);
 }
 
-// Without a manager the engines by URL are taken to be there.
-bool can_answer(const GatewayCore& core, const GatewaySettings& settings) {
-  if (core.draining) return false;
-  return core.options.manager ? core.options.manager->any_ready() : !settings.router->names().empty();
-}
-
 Task<void> show_metrics(GatewayCore& core, HttpExchange& exchange, const GatewaySettings& settings) {
   Caller caller;
   if (const auto failure = find_caller(core, exchange, settings, "metrics", caller)) {
     co_await respond_error(exchange, *failure);
     co_return;
   }
-  update_gauges(core);
-  const std::string text = core.metrics.to_text();
+  const auto collect = [&core] {
+    if (core.options.manager) set_gauges(core.metrics, *core.options.manager);
+    core.metrics.gauge("studio_connections").set(static_cast<double>(core.server->counts().connections));
+    if (core.cache) {
+      const CacheFigures figures = core.cache->figures();
+      core.metrics.gauge("studio_cache_bytes").set(static_cast<double>(figures.memory_bytes));
+      core.metrics.gauge("studio_cache_entries").set(static_cast<double>(figures.entries));
+    }
+    return core.metrics.to_text();
+  };
+  const std::string text = co_await exchange.loop().run_blocking(collect);
   co_await exchange.respond(200, "text/plain; version=0.0.4; charset=utf-8", text);
 }
 
@@ -162,7 +171,7 @@ Task<void> GatewayCore::handle(HttpExchange& exchange) {
     co_await exchange.respond(200, "application/json", R"({"status":"ok"})");
     co_return;
   } else if (reading && path == "/ready") {
-    const bool ready = can_answer(*this, *now);
+    const bool ready = can_answer && !draining;
     co_await exchange.respond(ready ? 200 : 503, "application/json",
                               ready ? R"({"status":"ready"})" : R"({"status":"no model is ready"})");
     co_return;
@@ -181,32 +190,44 @@ class Gateway::Core : public GatewayCore {
  public:
   using GatewayCore::GatewayCore;
   Result<void> start();
-  Result<void> apply(const GatewayConfig& config);
+  Result<void> reload(const GatewayConfig& config);
   void stop();
   std::string url() const;
 
  private:
+  Result<void> apply(const GatewayConfig& config);
   std::vector<RouteTarget> targets(const GatewayConfig& config) const;
+  void survey(std::chrono::milliseconds patience);
+  Task<void> survey_now_and_then(Loop& loop, std::stop_token stop);
+  Task<void> preload(Loop& loop, std::stop_token stop);
 
-  std::mutex mutex_;  // guards the three below: reloads come from several threads
+  std::mutex mutex_;  // guards the four below: reloads come from several threads
   GatewayConfig config_;
   std::shared_ptr<const Router> router_;
-  bool keys_required_ = false;
+  ListedModels listed_;
+  ModelManager::Subscription subscription_;
   std::stop_source ending_;
   std::once_flag stopped_;
 };
 
 std::vector<RouteTarget> Gateway::Core::targets(const GatewayConfig& config) const {
   if (options.targets) return options.targets(config);
-  return remote_targets(config, {});
+  std::vector<RouteTarget> all;
+  if (options.manager && options.catalog) all = own_targets(*options.catalog);
+  for (RouteTarget& target : remote_targets(config, listed_)) all.push_back(std::move(target));
+  return all;
 }
 
-// A new reading for all loops. Nothing changes unless all of it is sound.
+// The caller holds mutex_. A new reading for all loops. Nothing changes unless all of it is sound.
 Result<void> Gateway::Core::apply(const GatewayConfig& config) {
-  const std::lock_guard lock(mutex_);
   TRY(check_gateway_config(config, !keys->empty()));
-  TRY_ASSIGN(std::shared_ptr<const Router> router,
-             Router::create(router_options(config, targets(config)), router_.get()));
+  std::vector<std::string> absent;
+  if (options.manager)
+    for (const ModelStatus& model : options.manager->models())
+      if (model.state == ModelState::absent) absent.push_back(model.id);
+  const ModelCatalog* catalog = options.catalog ? &*options.catalog : nullptr;
+  RouterOptions routes = router_options(config, targets(config), catalog, absent);
+  TRY_ASSIGN(std::shared_ptr<const Router> router, Router::create(std::move(routes), router_.get()));
   const bool required = config.keys.required == "always" || !is_loopback(config.listen.host) ||
                         (config.keys.required == "auto" && !keys->empty());
   const auto reading = std::make_shared<const GatewaySettings>(GatewaySettings{config, router, required});
@@ -217,6 +238,71 @@ Result<void> Gateway::Core::apply(const GatewayConfig& config) {
   return {};
 }
 
+Result<void> Gateway::Core::reload(const GatewayConfig& config) {
+  TRY(keys->reload());
+  const std::lock_guard lock(mutex_);
+  if (options.manager) TRY(options.manager->reconfigure(manager_options(config)));
+  return apply(config);
+}
+
+// Blocks. Routes to engines that do not say their models need the list those give, and it may change.
+void Gateway::Core::survey(std::chrono::milliseconds patience) {
+  GatewayConfig config;
+  {
+    const std::lock_guard lock(mutex_);
+    config = config_;
+  }
+  bool answer = false;
+  ListedModels listed;
+  for (EngineView& view : look_at_engines(config, patience)) {
+    answer = answer || view.answers;
+    if (view.answers && !view.engine.contains('@')) listed.emplace_back(view.engine, std::move(view.models));
+  }
+  if (!options.manager && options.places) answer = true;
+  if (options.manager) {
+    bool preloading = false;
+    for (const ModelStatus& model : options.manager->models()) {
+      const bool remote = model.id.contains('/');
+      const bool can = model.state == ModelState::ready ||
+                       (!remote && (model.state == ModelState::cold || model.state == ModelState::draining));
+      answer = answer || can;
+      preloading = preloading || model.state == ModelState::loading;
+    }
+    if (preloading && !options.manager->any_ready()) answer = false;
+  }
+  const std::lock_guard lock(mutex_);
+  can_answer = answer;
+  // An engine that is away for a while keeps its routes: its breaker knows better.
+  for (const auto& [engine, models] : listed_)
+    if (std::ranges::find(listed, engine, [](const auto& pair) { return pair.first; }) == listed.end())
+      listed.emplace_back(engine, models);
+  std::ranges::sort(listed);
+  if (listed == listed_) return;
+  ListedModels before = std::exchange(listed_, std::move(listed));
+  if (!apply(config_)) listed_ = std::move(before);
+}
+
+Task<void> Gateway::Core::survey_now_and_then(Loop& loop, std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    co_await loop.sleep(kSurveyEvery, stop);
+    if (stop.stop_requested()) break;
+    const auto look = [this] { survey(kLook); };
+    co_await loop.run_blocking(look);
+  }
+}
+
+Task<void> Gateway::Core::preload(Loop& loop, std::stop_token stop) {
+  for (const std::string& model : options.config.models.preload) {
+    const auto load = [this, model, stop] { return options.manager->load(model, stop); };
+    const auto loaded = co_await loop.run_blocking(load);
+    if (loaded || stop.stop_requested()) continue;
+    AccessLine line;
+    line.model = model;
+    line.error = loaded.error().message;
+    log.add(line);
+  }
+}
+
 Result<void> Gateway::Core::start() {
   const GatewayConfig& config = options.config;
   places = options.places ? options.places : options.manager ? places_of(options.manager) : nullptr;
@@ -225,27 +311,48 @@ Result<void> Gateway::Core::start() {
   LoopsOptions threads;
   threads.threads = config.listen.threads;
   threads.most_threads = 4;
+  threads.blocking_threads = kBlockingThreads;
   TRY_ASSIGN(loops, Loops::create(threads));
   settings.resize(loops->size());
-  TRY(apply(config));
+  started_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  keys_changed = [this] {
+    const std::lock_guard lock(mutex_);
+    // Only whether keys are required can change; what was sound stays sound.
+    [[maybe_unused]] const auto applied = apply(config_);
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    TRY(apply(config));
+  }
+  survey(kFirstLook);
   TRY_ASSIGN(upstreams, HttpUpstreams::create(*loops));
   TRY_ASSIGN(cache, make_cache(config.cache));
   if (cache) write_cache_when_pending(*this);
-  metrics.gauge("studio_start_time_seconds")
-      .set(static_cast<double>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+  metrics.gauge("studio_start_time_seconds").set(static_cast<double>(started_at));
   const std::string_view version[] = {options.version};
   metrics.gauge("studio_build_info", version).set(1);
+  if (options.manager) {
+    events = std::make_shared<EventFeed>();
+    subscription_ = options.manager->subscribe([this, feed = events](const ModelEvent& event) {
+      feed->add(event);
+      count_event(metrics, event);
+    });
+  }
   TRY_ASSIGN(server, HttpServer::start(*loops, server_options(config),
                                        [this](HttpExchange& exchange) { return handle(exchange); }));
   loops->at(0).spawn(flush_log(*this, loops->at(0), ending_.get_token()));
+  loops->at(0).spawn(survey_now_and_then(loops->at(0), ending_.get_token()));
+  if (options.manager) loops->at(0).spawn(preload(loops->at(0), ending_.get_token()));
   return {};
 }
 
 void Gateway::Core::stop() {
   std::call_once(stopped_, [this] {
     draining = true;
+    if (events) events->end();
     if (server) server->stop();
     ending_.request_stop();
+    subscription_.reset();
     upstreams.reset();
     loops.reset();
     if (cache) cache->write_pending();
@@ -282,8 +389,7 @@ std::string Gateway::url() const {
   return core_->url();
 }
 Result<void> Gateway::reload(const GatewayConfig& config) {
-  TRY(core_->keys->reload());
-  return core_->apply(config);
+  return core_->reload(config);
 }
 void Gateway::stop() {
   core_->stop();

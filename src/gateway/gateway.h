@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "gateway/config.h"
@@ -17,8 +19,9 @@ struct GatewayOptions {
   // Both or neither: without a manager there is no /admin/models and no /admin/leases.
   std::shared_ptr<ModelManager> manager;
   std::shared_ptr<EnginePlaces> places;  // null: places_of(manager)
-  // What there is to route to, made anew at each reload and when the manager's models change. Null:
-  // from the manager and the configuration (route_targets() below).
+  // With a manager: whose models are routed to. None: only the engines by URL.
+  std::optional<ModelCatalog> catalog;
+  // For tests: what there is to route to, instead of catalog and configuration.
   std::function<std::vector<RouteTarget>(const GatewayConfig&)> targets;
   std::string version;
   int log_fd = 2;
@@ -37,7 +40,8 @@ class Gateway {
 
   int port() const;
   std::string url() const;  // "http://127.0.0.1:8420"
-  // SIGHUP. On an error everything stays as it is. Addresses, threads and connection limits need a restart.
+  // SIGHUP: configuration and keys anew. On an error everything stays as it is. Addresses, threads and
+  // connection limits need a restart.
   Result<void> reload(const GatewayConfig& config);
   // SIGTERM: no new connections; what was accepted is answered, for at most limits.drain_time.
   void stop();

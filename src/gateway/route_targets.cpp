@@ -64,26 +64,71 @@ std::vector<RouteTarget> remote_targets(const GatewayConfig& config, const Liste
   return all;
 }
 
-RouterOptions router_options(const GatewayConfig& config, std::vector<RouteTarget> targets) {
+std::vector<RouteTarget> own_targets(const ModelCatalog& catalog) {
+  std::vector<RouteTarget> all;
+  for (const ModelEntry& entry : catalog.entries()) {
+    constexpr std::string_view kAnswered[] = {"chat", "vision", "code", "embedding", "rerank"};
+    if (std::ranges::find(kAnswered, entry.task) == std::end(kAnswered)) continue;
+    RouteTarget target;
+    target.model = entry.id;
+    target.tasks = {entry.task};
+    all.push_back(std::move(target));
+  }
+  return all;
+}
+
+ManagerOptions manager_options(const GatewayConfig& config) {
+  ManagerOptions options;
+  options.engines = remote_engines(config);
+  options.pinned = config.models.pinned;
+  options.budget_bytes = config.models.budget_bytes;
+  options.residency.idle_unload = config.models.idle_unload;
+  options.residency.max_waiting_per_model = config.models.queue;
+  options.context = config.models.context;
+  options.slots = config.models.slots;
+  options.draft = config.models.draft;
+  return options;
+}
+
+RouterOptions router_options(const GatewayConfig& config, std::vector<RouteTarget> targets,
+                             const ModelCatalog* catalog, const std::vector<std::string>& absent) {
   RouterOptions options;
   options.targets = std::move(targets);
   options.aliases = config.routes.aliases;
   options.fallbacks = config.routes.fallbacks;
   options.defaults = config.routes.defaults;
-  if (!config.models.default_chat.empty()) options.defaults.emplace_back("chat", config.models.default_chat);
-  // An engine that does not say what its models do may be asked for anything nobody else does.
-  for (const std::string_view task : {"chat", "vision", "embedding", "rerank"}) {
-    const auto told = [&](const RouteTarget& target) {
-      return std::ranges::find(target.tasks, task) != target.tasks.end();
-    };
-    const auto chosen = [&](const auto& pair) { return pair.first == task; };
-    if (std::ranges::any_of(options.targets, told) || std::ranges::any_of(options.defaults, chosen)) continue;
-    const auto first =
-        std::ranges::find_if(options.targets, [](const RouteTarget& target) { return target.tasks.empty(); });
-    if (first != options.targets.end()) options.defaults.emplace_back(task, first->model);
-  }
   options.breaker_failures = config.routes.breaker_failures;
   options.breaker_open = config.routes.breaker_open;
+  if (!config.models.default_chat.empty()) options.defaults.emplace_back("chat", config.models.default_chat);
+
+  const auto routed = [&](std::string_view model) {
+    return std::ranges::find(options.targets, model, &RouteTarget::model) != options.targets.end();
+  };
+  const auto here = [&](std::string_view model) { return std::ranges::find(absent, model) == absent.end(); };
+  if (catalog)
+    for (const ModelEntry& entry : catalog->entries())
+      for (const std::string& alias : entry.aliases)
+        if (routed(entry.id) && !routed(alias)) options.aliases.emplace_back(alias, entry.id);
+
+  for (const std::string_view task : {"chat", "vision", "embedding", "rerank"}) {
+    if (std::ranges::any_of(options.defaults, [&](const auto& pair) { return pair.first == task; })) continue;
+    const auto does = [&](const RouteTarget& target) {
+      return std::ranges::find(target.tasks, task) != target.tasks.end();
+    };
+    std::string chosen;
+    if (catalog)
+      if (const auto model = catalog->default_model(task); routed(model) && here(model)) chosen = model;
+    const auto take_first = [&](const auto& suits) {
+      if (!chosen.empty()) return;
+      const auto found = std::ranges::find_if(options.targets, suits);
+      if (found != options.targets.end()) chosen = found->model;
+    };
+    take_first([&](const RouteTarget& target) { return does(target) && here(target.model); });
+    // An engine that does not say what its models do may be asked for anything nobody else does.
+    take_first([&](const RouteTarget& target) { return target.tasks.empty(); });
+    take_first(does);
+    if (!chosen.empty()) options.defaults.emplace_back(task, chosen);
+  }
   return options;
 }
 

@@ -1,0 +1,230 @@
+// studio serve: the OpenAI-compatible server in front of every model, in the foreground or behind (-d).
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "console.h"
+#include "gateway/config.h"
+#include "gateway/gateway.h"
+#include "gateway/route_targets.h"
+#include "models/model_manager.h"
+#include "models/server_state.h"
+
+namespace studio::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kStartWithin = 30s;
+
+struct Options {
+  CommonOptions common;
+  std::string config, host, unix_socket, log;
+  int port = -1;
+  std::vector<std::string> engines;
+  bool detach = false;
+};
+
+Result<GatewayConfig> read_config(const Options& options) {
+  TRY_ASSIGN(GatewayConfig config, read_gateway_config(options.config));
+  for (const std::string& engine : options.engines) TRY(add_engine_option(config, engine));
+  if (!options.host.empty()) config.listen.host = options.host;
+  if (options.port >= 0) config.listen.port = options.port;
+  if (!options.unix_socket.empty()) config.listen.unix_socket = options.unix_socket;
+  return config;
+}
+
+// SIGHUP reads the configuration again. Waits on a thread of its own, since reading may take a while.
+class Reloads {
+ public:
+  explicit Reloads(std::function<void()> reload) {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGHUP);
+    thread_ = std::jthread([this, reload = std::move(reload)](std::stop_token stop) {
+      const timespec poll{0, 200'000'000};
+      while (!stop.stop_requested())
+        if (sigtimedwait(&signals_, nullptr, &poll) == SIGHUP) reload();
+    });
+  }
+
+ private:
+  sigset_t signals_;
+  std::jthread thread_;
+};
+
+// A thousand streams are two thousand descriptors; the usual soft limit is 1024.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+void block_hangup() {
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &hangup, nullptr);
+}
+
+Json state_json(const ServerState& state) {
+  return {{"schema", "studio.serve/1"}, {"url", state.url}, {"pid", state.pid}, {"log", state.log.string()}};
+}
+
+Result<Outcome> serve(const Options& options, std::stop_token stop) {
+  block_hangup();  // before any thread is started, so that all have it blocked
+  raise_descriptor_limit();
+  TRY_ASSIGN(const GatewayConfig config, read_config(options));
+  TRY_ASSIGN(const ModelCatalog catalog, ModelCatalog::load());
+  ManagerOptions wishes = manager_options(config);
+  wishes.catalog = catalog;
+  TRY_ASSIGN(const auto manager, ModelManager::create(std::move(wishes)));
+  GatewayOptions wish;
+  wish.config = config;
+  wish.manager = manager;
+  wish.catalog = catalog;
+  wish.version = STUDIO_VERSION;
+  TRY_ASSIGN(const auto gateway, Gateway::start(std::move(wish)));
+
+  const auto other = read_server_state();
+  const ServerState state{::getpid(), gateway->url(), options.log, STUDIO_VERSION};
+  const bool first = !other || other->pid == state.pid || other->pid <= 0;
+  if (first) TRY(write_server_state(state));
+  print(options.common, fmt::format("listening on {}\n", state.url));
+  std::fflush(stdout);
+  {
+    const Reloads reloads([&] {
+      auto read = read_config(options);
+      const auto applied = read ? gateway->reload(*read) : std::unexpected(read.error());
+      if (applied)
+        warn("read the configuration again");
+      else
+        warn(fmt::format("the configuration stays as it was: {}", applied.error().message));
+    });
+    std::atomic<bool> ended{false};
+    const std::stop_callback on_stop(stop, [&] {
+      ended = true;
+      ended.notify_all();
+    });
+    ended.wait(false);
+  }
+  say(options.common, "stopping: answering what was accepted");
+  gateway->stop();
+  manager->drain(0ms);
+  if (first) remove_server_state(state.pid);
+  return Outcome::with(state_json(state));
+}
+
+// The same command without -d in a session of its own; returns once it listens, or with what it said.
+Result<Outcome> serve_behind(const Options& options, std::stop_token stop) {
+  if (const auto running = running_server())
+    return fail(ErrorKind::wrong_usage, fmt::format("start a server: one runs already at {}", running->url),
+                "end it first: studio stop");
+  const Path log = options.log.empty() ? cache_folder() / "logs" / "serve.log" : Path(options.log);
+  std::error_code ec;
+  std::filesystem::create_directories(log.parent_path(), ec);
+  const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (file < 0)
+    return fail(ErrorKind::io, fmt::format("open the log {}: {}", log.string(), std::strerror(errno)));
+  const off_t log_begin = ::lseek(file, 0, SEEK_END);
+
+  std::vector<std::string> words{"studio", "serve", "--log", log.string()};
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) words.insert(words.end(), {name, value});
+  };
+  add("--config", options.config);
+  add("--host", options.host);
+  add("--unix-socket", options.unix_socket);
+  if (options.port >= 0) add("--port", std::to_string(options.port));
+  for (const std::string& engine : options.engines) add("--engine", engine);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail(ErrorKind::io, fmt::format("start a process: {}", std::strerror(errno)));
+  if (pid == 0) {
+    ::setsid();
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    const int null = ::open("/dev/null", O_RDONLY);
+    ::dup2(null, 0);
+    ::dup2(file, 1);
+    ::dup2(file, 2);
+    ::execv("/proc/self/exe", argv.data());
+    ::_exit(127);
+  }
+  ::close(file);
+  const auto latest = std::chrono::steady_clock::now() + kStartWithin;
+  while (std::chrono::steady_clock::now() < latest && !stop.stop_requested()) {
+    const auto state = running_server();
+    if (state && state->pid == pid) {
+      print(options.common, fmt::format("listening on {}\n", state->url));
+      say(options.common, fmt::format("process {}, log {}", pid, log.string()));
+      return Outcome::with(state_json(*state));
+    }
+    int status = 0;
+    if (::waitpid(pid, &status, WNOHANG) == pid) {
+      std::string said;
+      if (auto text = read_file(log, 64u << 20))
+        said = text->substr(std::min<std::size_t>(text->size(), static_cast<std::size_t>(log_begin)));
+      while (said.ends_with('\n')) said.pop_back();
+      const bool misused = WIFEXITED(status) && WEXITSTATUS(status) == 2;
+      return fail(misused ? ErrorKind::wrong_usage : ErrorKind::engine_failed,
+                  fmt::format("start the server: it ended at once\n{}", said),
+                  fmt::format("its log is {}", log.string()));
+    }
+    std::this_thread::sleep_for(50ms);
+  }
+  ::kill(pid, SIGTERM);
+  if (stop.stop_requested()) return fail(ErrorKind::interrupted, "start the server: interrupted");
+  return fail(ErrorKind::timeout,
+              fmt::format("start the server: it does not listen after {} s", kStartWithin.count()),
+              fmt::format("its log is {}", log.string()));
+}
+
+}  // namespace
+
+void add_serve(CLI::App& program, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("serve", "One OpenAI-compatible address for every model");
+  command->add_option("--host", options->host,
+                      "Address to listen on (127.0.0.1); beyond loopback only with API keys");
+  command->add_option("--port", options->port, "Port to listen on (8420); 0 picks a free one and prints it")
+      ->check(CLI::Range(0, 65535));
+  command->add_option("--config", options->config,
+                      "Configuration (gateway.yaml of the configuration folder)");
+  command->add_option("--engine", options->engines, "An engine by URL, NAME=URL; may be given several times");
+  command->add_option("--unix-socket", options->unix_socket, "Also listen on this Unix socket");
+  command->add_flag("-d,--detach", options->detach, "Run behind; returns once it listens");
+  command->add_option("--log", options->log,
+                      "Where the log of a server behind goes (logs/serve.log in the cache)");
+  add_common_options(*command, options->common);
+  command->footer(
+      "Example:\n"
+      "  studio serve -d\n"
+      "  curl http://127.0.0.1:8420/v1/chat/completions -d "
+      "'{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n"
+      "\n"
+      "SIGHUP reads the configuration again without dropping a request; SIGTERM and Ctrl-C let running\n"
+      "requests finish.");
+  command->callback([options, &chosen] {
+    chosen.run = [options](std::stop_token stop) {
+      return conclude(options->common,
+                      [&] { return options->detach ? serve_behind(*options, stop) : serve(*options, stop); });
+    };
+  });
+}
+
+}  // namespace studio::cli
