@@ -1,5 +1,6 @@
 // The studio program: one word per job. Options in, values and exit codes out.
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 
@@ -35,6 +36,7 @@ int report_parse(const CLI::App& program, const CLI::ParseError& error, const ch
 
 int main(int argc, char** argv) {
   using namespace studio::cli;
+  ::setenv("SVT_LOG", "1", 0);  // the AV1 encoder's greeting: stderr belongs to the person
   CLI::App program{"Watch, edit and judge film with AI on this machine.", "studio"};
   program.set_version_flag("--version", "studio " STUDIO_VERSION);
   program.require_subcommand(1);

@@ -101,6 +101,7 @@ Result<void> check_picture(const Timeline& timeline, const RenderSettings& setti
   if (!codec_wanted(v.codec, settings.codec))
     return no(fmt::format("{} is {}: another codec was asked for", name, v.codec));
   if (v.interlaced) return no(name + " is interlaced");
+  if (v.hdr) return no(fmt::format("{} is HDR ({}), which is tone-mapped", name, v.color_transfer));
   if (v.rotation != 0 || v.sample_aspect != Rational{1, 1})
     return no(name + " has to be turned or stretched to be shown");
   if (v.width != timeline.width || v.height != timeline.height)

@@ -197,6 +197,30 @@ TEST_F(Render, SyncHoldsThroughEveryOperation) {
   EXPECT_LT(worst(timeline_of({ramp})), 0.04);
 }
 
+TEST_F(Render, ManyCutsStayInStepToTheEnd) {
+  ClipSpec spec;
+  spec.width = 160;
+  spec.height = 90;
+  spec.frames = 1500;
+  spec.gop = 50;
+  const FlashBeep flash;
+  ASSERT_OK(write_clip(file("in.mp4"), spec, flashes(spec, flash), beeps(flash)));
+  // Forward and back over the film; each piece holds one whole flash and beep, 10 frames long.
+  std::vector<Item> items;
+  for (int i = 0; i < 150; ++i) {
+    const int second = i * 37 % 58;
+    items.emplace_back(clip_of(file("in.mp4"), second * 25 + 6 + i % 3, 10));
+  }
+  const auto made = rendered(timeline_of(std::move(items), 160, 90));
+  ASSERT_OK(made);
+  EXPECT_EQ(made->frames, 1500);
+  const auto sync = measure_sync(file("out.mp4"));
+  ASSERT_OK(sync);
+  EXPECT_EQ(sync->flashes_s.size(), 150U);
+  EXPECT_EQ(sync->beeps_s.size(), 150U);
+  EXPECT_LT(sync->worst_offset_s, 0.04);
+}
+
 TEST_F(Render, HoldsTheLastPictureOfAShortFileAndSaysSo) {
   const Path a = numbered_clip("a.mkv", 100);
   const auto content = read_file(a);

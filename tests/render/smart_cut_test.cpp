@@ -130,6 +130,25 @@ TEST_F(SmartCut, SoundStaysInStepOverManyCuts) {
   }
 }
 
+TEST_F(SmartCut, SoundOfATransportStreamIsCopiedToo) {
+  generated::ClipSpec s = spec(250, 25);
+  const generated::FlashBeep flash;
+  ASSERT_TRUE(generated::write_clip(file("in.ts"), s, generated::flashes(s, flash), generated::beeps(flash)));
+  std::vector<Cut> cuts;
+  for (int i = 0; i < 4; ++i) cuts.push_back({file("in.ts"), 3 + i * 50, 3 + i * 50 + 31});
+  for (const char* name : {"out.mp4", "out.mkv"}) {
+    cut(cuts, file(name), true);
+    const auto facts = probe(file(name));
+    ASSERT_TRUE(facts && facts->audio);
+    EXPECT_EQ(facts->audio->codec, "aac");
+    EXPECT_EQ(facts->audio->channels, 2);
+    const auto sync = generated::measure_sync(file(name));
+    ASSERT_TRUE(sync) << sync.error().message;
+    EXPECT_EQ(sync->flashes_s.size(), 4U);
+    EXPECT_LT(sync->worst_offset_s, 0.04) << name;
+  }
+}
+
 TEST_F(SmartCut, TwoFilesWithDifferentParameterSetsJoin) {
   generated::ClipSpec one = spec(60, 30), two = spec(60, 30);
   two.options = {{"preset", "veryfast"}, {"crf", "22"}};
@@ -224,6 +243,15 @@ TEST_F(SmartCut, WhatItCannotDoItSays) {
   changed = timeline;
   std::get<Clip>(changed.tracks[0].items[0]).retime.speed = {2, 1};
   EXPECT_FALSE(can_smart_cut(changed, {}, file("out.mp4")).possible);
+  generated::ClipSpec hdr = spec(30, 15);
+  hdr.pixel_format = "yuv420p10le";
+  hdr.color_matrix = "bt2020nc";
+  hdr.color_transfer = "smpte2084";
+  hdr.color_primaries = "bt2020";
+  ASSERT_TRUE(generated::write_clip(file("hdr.mp4"), hdr, generated::numbered()));
+  const SmartCutVerdict bright = can_smart_cut(timeline_of({{file("hdr.mp4"), 0, 15}}), {}, file("out.mp4"));
+  EXPECT_FALSE(bright.possible);
+  EXPECT_NE(bright.reason.find("HDR"), std::string::npos) << bright.reason;
   RenderSettings loud;
   loud.loudness_lufs = -14;
   EXPECT_FALSE(can_smart_cut(timeline, loud, file("out.mp4")).possible);

@@ -1,4 +1,6 @@
 // Reading packets of one stream; the other streams are skipped, not read.
+#include <algorithm>
+
 #include "render/backends/packet_stream.h"
 
 #include <fmt/format.h>
@@ -21,6 +23,17 @@ Result<PacketStream> PacketStream::open(const Path& path, AVMediaType kind) {
       avcodec_parameters_copy(stream.parameters_.get(), stream.input_->streams[index]->codecpar) < 0)
     return fail(ErrorKind::limit_exceeded, "read packets: out of memory");
   return stream;
+}
+
+Result<void> PacketStream::set_extradata(const std::vector<std::uint8_t>& header) {
+  AVCodecParameters& p = *parameters_;
+  av_freep(&p.extradata);
+  p.extradata_size = 0;
+  p.extradata = static_cast<std::uint8_t*>(av_mallocz(header.size() + AV_INPUT_BUFFER_PADDING_SIZE));
+  if (!p.extradata) return fail(ErrorKind::limit_exceeded, "read packets: out of memory");
+  std::copy(header.begin(), header.end(), p.extradata);
+  p.extradata_size = static_cast<int>(header.size());
+  return {};
 }
 
 Result<void> PacketStream::open_again() {

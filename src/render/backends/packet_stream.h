@@ -1,6 +1,9 @@
 // The packets of one stream of one file, in decoding order, from a chosen time.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "render/backends/av_handles.h"
 
 namespace studio {
@@ -11,6 +14,8 @@ class PacketStream {
   static Result<PacketStream> open(const Path& path, AVMediaType kind);
 
   const AVCodecParameters& parameters() const { return *parameters_; }
+  // A codec header that stands in the packets instead of the container's.
+  Result<void> set_extradata(const std::vector<std::uint8_t>& header);
   Rational time_base() const { return av::rational(input_->streams[index_]->time_base); }
   // Nothing at the end. Errors: io, invalid_input.
   Result<av::Owned<AVPacket>> next();

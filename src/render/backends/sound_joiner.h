@@ -37,6 +37,7 @@ class SoundJoiner {
   SmartCutPlan plan_;
   std::vector<std::unique_ptr<PacketStream>> sources_;
   bool preroll_ = false;
+  bool adts_ = false;  // each packet has a header that mp4 and Matroska do not want
   std::size_t piece_ = 0;
   bool begun_ = false;
   Time shift_;                         // output time = source time + shift
