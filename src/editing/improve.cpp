@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "editing/patch_candidates.h"
+#include "editing/plan_cuts.h"
 #include "llm/chat.h"
 
 namespace studio {
@@ -71,16 +72,22 @@ void let_model_choose(std::vector<PatchCandidate>& candidates, const EditPlan& p
   chosen = true;
 }
 
+void refuse(PlanPatch& patch, const PatchStep& step, std::string why) {
+  for (const RefusedStep& refused : patch.refused)
+    if (refused.step.action == step.action && refused.step.target == step.target) return;
+  patch.refused.push_back({step, std::move(why)});
+}
+
 void take(PlanPatch& patch, const EditPlan& plan, PatchCandidate& candidate, std::set<std::string>& touched) {
   for (PatchStep& step : candidate.steps) {
     const Decision* target = find(plan, step.target);
     if (step.action != PatchAction::add) {
       if (!target) {
-        patch.refused.push_back({step, fmt::format("there is no decision {}", step.target)});
+        refuse(patch, step, fmt::format("there is no decision {}", step.target));
         continue;
       }
       if (target->locked) {
-        patch.refused.push_back({step, fmt::format("decision {} is locked", step.target)});
+        refuse(patch, step, fmt::format("decision {} is locked", step.target));
         continue;
       }
       // Two candidates that touch one decision would undo each other.
@@ -89,6 +96,69 @@ void take(PlanPatch& patch, const EditPlan& plan, PatchCandidate& candidate, std
     patch.steps.push_back(std::move(step));
   }
   if (!candidate.brief.is_null()) patch.brief = candidate.brief;
+}
+
+std::vector<std::string> played_order(const EditPlan& plan) {
+  std::vector<std::string> ids;
+  for (const CutView& cut : cuts_in_order(plan)) ids.push_back(cut.id);
+  return ids;
+}
+
+// Steps add behind a decision and keep ids: another order of those that stay is said by a decision of its
+// own.
+PatchStep reordering(const EditPlan& now, const EditPlan& wanted, const std::string& origin) {
+  PatchStep step;
+  step.reason = "the pieces change places";
+  step.origin = origin;
+  step.params = {{"order", played_order(wanted)}};
+  for (const Decision& d : now.decisions)
+    if (d.type == DecisionType::concatenate && !d.locked) step.target = d.id;
+  if (!step.target.empty()) return step;
+  step.action = PatchAction::add;
+  step.decision.id = new_decision_id(now, {}, "order");
+  step.decision.type = DecisionType::concatenate;
+  step.decision.params = step.params;
+  step.decision.reason = step.reason;
+  step.decision.origin = origin;
+  return step;
+}
+
+const std::string& acts_on(const PatchStep& step) {
+  return step.action == PatchAction::add ? step.decision.id : step.target;
+}
+
+void give_reasons(std::vector<PatchStep>& steps, const std::vector<PatchStep>& asked,
+                  const std::vector<Repair>& repairs) {
+  for (PatchStep& step : steps) {
+    for (const PatchStep& other : asked)
+      if (acts_on(other) == acts_on(step)) step.reason = other.reason, step.origin = other.origin;
+    if (!step.reason.empty()) continue;
+    step.origin = "code";
+    for (const Repair& repair : repairs)
+      if (repair.decision == acts_on(step)) step.reason = repair.what + ": " + repair.why;
+    if (step.reason.empty()) step.reason = step.decision.reason;
+    if (step.reason.empty()) step.reason = "follows from the other changes";
+  }
+}
+
+// What the steps and the repairs after them make of the plan, told as steps: then what is printed is what
+// is done, also where one change brings another with it (a shorter film has fewer titles).
+Result<void> tell_exactly(PlanPatch& patch, const EditPlan& plan, std::span<const EditSource> sources) {
+  if (patch.empty()) return {};
+  TRY_ASSIGN(RepairedPlan made, apply_patch(plan, patch, sources));
+  std::vector<PatchStep> steps = steps_between(plan, made.plan, {}, patch.origin);
+  give_reasons(steps, patch.steps, made.plan.repairs);
+  patch.steps = std::move(steps);
+  patch.exact = true;
+  patch.repairs = std::move(made.plan.repairs);
+  patch.unmet = std::move(made.unmet);
+  TRY_ASSIGN(const RepairedPlan again, apply_patch(plan, patch, sources));
+  if (played_order(again.plan) != played_order(made.plan))
+    patch.steps.push_back(reordering(again.plan, made.plan, patch.origin));
+  if (patch.steps.empty() && patch.refused.empty() &&
+      std::any_of(plan.decisions.begin(), plan.decisions.end(), [](const Decision& d) { return d.locked; }))
+    patch.notes.push_back("nothing changes: what this is about is locked, or is so already");
+  return {};
 }
 
 }  // namespace
@@ -115,6 +185,7 @@ Result<PlanPatch> suggest_improvements(const EditPlan& plan, const Evaluation& e
          candidates_from_note(plan, options.note, sources, options.model, options.seed, patch.notes))
       take(patch, plan, c, touched);
     if (!patch.empty()) patch.goal = plan.goal.empty() ? options.note : plan.goal + "; " + options.note;
+    TRY(tell_exactly(patch, plan, sources));
     return patch;
   }
   auto candidates = candidates_from(plan, evaluation, sources, patch.notes);
@@ -127,6 +198,7 @@ Result<PlanPatch> suggest_improvements(const EditPlan& plan, const Evaluation& e
       continue;
     take(patch, plan, c, touched);
   }
+  TRY(tell_exactly(patch, plan, sources));
   return patch;
 }
 
@@ -148,6 +220,7 @@ Result<RepairedPlan> apply_patch(const EditPlan& plan, const PlanPatch& patch,
     if (step.action == PatchAction::remove) {
       const std::string id = at->id;
       decisions.erase(at);
+      if (patch.exact) continue;  // its steps say what goes with it
       // What was said about a piece that is gone goes with it, unless it is locked: then repair decides.
       std::erase_if(decisions, [&](const Decision& d) {
         const auto refers = [&](const char* key) {
@@ -174,6 +247,11 @@ Result<RepairedPlan> apply_patch(const EditPlan& plan, const PlanPatch& patch,
   if (patch.origin != "rules" && !patch.steps.empty() && patched.origin != patch.origin &&
       patched.origin != "rules")
     patched.origin = "mixed";
+  if (patch.exact) {
+    TRY(check_plan(patched, sources));
+    patched.repairs = patch.repairs;
+    return RepairedPlan{std::move(patched), patch.unmet};
+  }
   const Brief brief = brief_of(patched, sources);
   TRY_ASSIGN(RepairedPlan repaired, repair_plan(std::move(patched), brief, sources));
   return repaired;

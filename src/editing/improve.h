@@ -45,6 +45,11 @@ struct PlanPatch {
   std::vector<PatchStep> steps;
   std::vector<RefusedStep> refused;
   std::vector<std::string> notes;  // issues for which no step is known, and why
+  // Set when the steps are all that happens: they hold what repair makes of them, so that applying does no
+  // more. Then what repair said stands here.
+  bool exact = false;
+  std::vector<Repair> repairs;
+  std::vector<Unmet> unmet;
   bool empty() const { return steps.empty() && brief.is_null() && goal.empty(); }
 };
 

@@ -92,6 +92,14 @@ bool says_remove(const std::string& note) {
                          "elimina",    "eliminare", "senza",   "leva",    "niente",   "via"});
 }
 
+bool says_anything_else(const std::string& clause) {
+  return any_word(
+      clause, {"add",      "put",    "use",   "make",    "with",   "keep",    "show",   "play",     "set",
+               "change",   "end",    "start", "begin",   "fade",   "slow",    "faster", "in",       "more",
+               "aggiungi", "metti",  "usa",   "con",     "tieni",  "fai",     "fallo",  "mantieni", "mostra",
+               "più",      "cambia", "sfuma", "finisci", "inizia", "shorter", "longer", "slower"});
+}
+
 // The part of the note after which a removal word stands: "keep the music but remove the title".
 std::vector<std::string> clauses_of(const std::string& note) {
   std::vector<std::string> clauses(1);
@@ -174,6 +182,13 @@ std::optional<PatchCandidate> removals(const EditPlan& plan, const std::string& 
   const Brief film = read_goal(clause, sources);
   for (const SpanWish& span : film.avoid) {
     brief.avoid.push_back(span);
+    // Repair takes the film out; what is locked is named here, so that it is refused and said.
+    for (const Decision& d : plan.decisions) {
+      const double start = d.params.value("start_s", 0.0), end = d.params.value("end_s", 0.0);
+      if (d.locked && d.type == DecisionType::cut && param(d, "source") == span.source &&
+          start < span.end_s - 0.05 && end > span.start_s + 0.05)
+        take(d);
+    }
     std::erase_if(brief.keep, [&](const SpanWish& k) {
       return k.source == span.source && k.start_s < span.end_s && k.end_s > span.start_s;
     });
@@ -277,18 +292,25 @@ std::vector<PatchCandidate> candidates_from_note(const EditPlan& plan, const std
   const Json before = to_json(brief);
   const Brief old = brief;
   std::vector<PatchCandidate> out;
-  bool replan = false;
+  bool replan = false, removing = false;
   std::string rest;  // what the grammar of goals shall read
   for (const std::string& original : clauses_of(note)) {
     const std::string clause = lowered(original);
-    if (auto candidate = removals(plan, clause, note, brief, sources)) {
+    // "remove the title and the vignette": the second has no verb, so the first one's holds for it too.
+    const bool goes_on = removing && !says_anything_else(clause);
+    if (auto candidate = removals(plan, goes_on ? "remove " + clause : clause, note, brief, sources)) {
       out.push_back(*std::move(candidate));
+      removing = true;
       continue;
     }
+    removing = false;
     // A number makes it a plain wish ("10 seconds shorter" is read there too, when it can be).
     const bool numbers = std::any_of(clause.begin(), clause.end(),
                                      [](char c) { return std::isdigit(static_cast<unsigned char>(c)); });
-    if (!numbers && comparatives(clause, brief, plan, sources, replan)) continue;
+    // "at half speed" in words is one as well.
+    const bool counted = any_word(clause, {"half", "double", "twice", "triple", "quarter", "slow motion",
+                                           "metà", "doppio", "doppia", "mezza", "rallentatore", "moviola"});
+    if (!numbers && !counted && comparatives(clause, brief, plan, sources, replan)) continue;
     rest += (rest.empty() ? "" : ", ") + original;
   }
   if (!rest.empty()) {

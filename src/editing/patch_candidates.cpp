@@ -464,7 +464,8 @@ std::vector<PatchStep> steps_between(const EditPlan& from, const EditPlan& goal_
       rename(to, d.id, new_decision_id(to, {}, d.id + "_"));
   std::vector<PatchStep> steps;
   for (const Decision& d : from.decisions) {
-    if (d.locked || find_decision(to, d.id)) continue;
+    // Also of a locked one: whoever takes the steps refuses that, and says so.
+    if (find_decision(to, d.id)) continue;
     steps.push_back(remove(d.id, reason));
     steps.back().origin = origin;
   }

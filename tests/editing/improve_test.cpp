@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
@@ -134,6 +135,102 @@ TEST(Note, WordsThatMeanNothingChangeNothingAndAreNamed) {
   ASSERT_TRUE(patch);
   EXPECT_TRUE(patch->steps.empty());
   EXPECT_FALSE(patch->notes.empty());
+}
+
+// What the steps say, done without any repair: ids with what they hold.
+std::map<std::string, Json> done_by_steps(const EditPlan& plan, const PlanPatch& patch) {
+  std::map<std::string, Json> decisions;
+  for (const Decision& d : plan.decisions) decisions[d.id] = {name_of(d.type), d.params};
+  for (const PatchStep& step : patch.steps) {
+    const std::string& id = step.action == PatchAction::add ? step.decision.id : step.target;
+    if (step.action == PatchAction::remove) {
+      decisions.erase(id);
+    } else if (step.action == PatchAction::alter) {
+      for (const auto& [key, value] : step.params.items()) decisions[id][1][key] = value;
+    } else {
+      decisions[id] = {name_of(step.decision.type), step.decision.params};
+    }
+  }
+  return decisions;
+}
+
+std::map<std::string, Json> held_by(const EditPlan& plan) {
+  std::map<std::string, Json> decisions;
+  for (const Decision& d : plan.decisions) decisions[d.id] = {name_of(d.type), d.params};
+  return decisions;
+}
+
+const char* const kNotes[] = {"più veloce, bianco e nero",
+                              "shorter and add a title \"X\" and no music",
+                              "make it shorter",
+                              "remove the title and the vignette",
+                              "slower, with crossfades",
+                              "in black and white",
+                              "play it at double speed",
+                              "mute it and make it 9:16",
+                              "più corto, senza titolo",
+                              "add the caption \"LOL\" at the bottom",
+                              "rallenta tutto a metà velocità",
+                              "end with a fade to black",
+                              "remove shot 2",
+                              "use shot 3, 10 seconds",
+                              "change the title to \"Ciao\", faster",
+                              "togli il titolo, aggiungi un letterbox",
+                              "louder, and reverse it",
+                              "fast pace, vertical, no title",
+                              "in reverse order",
+                              "metti il titolo \"Fine\" alla fine e sfuma a nero"};
+
+TEST(Note, TheStepsToldAreTheStepsDoneAndWhatIsLockedIsNamed) {
+  const auto from = sources();
+  const EditPlan fresh = planned("a 16 second edit with the title \"Hello\" and a vignette", from);
+  for (const char* note : kNotes)
+    for (const int locks : {0, 1, 2}) {  // none, every second decision, all
+      EditPlan plan = fresh;
+      if (locks > 0)
+        for (std::size_t i = 0; i < plan.decisions.size(); i += locks == 1 ? 2 : 1)
+          plan.decisions[i].locked = true;
+      PlanPatch patch;
+      const auto next = noted(plan, note, from, &patch);
+      ASSERT_TRUE(next) << note << ": " << next.error().message;
+      EXPECT_EQ(done_by_steps(plan, patch), held_by(next->plan)) << note << ", locks " << locks;
+      EXPECT_FALSE(patch.steps.empty() && patch.refused.empty() && patch.notes.empty()) << note;
+      for (const Decision& d : plan.decisions) {
+        if (!d.locked) continue;
+        const auto it = std::find_if(next->plan.decisions.begin(), next->plan.decisions.end(),
+                                     [&](const Decision& other) { return other.id == d.id; });
+        ASSERT_NE(it, next->plan.decisions.end()) << d.id << " after " << note;
+        EXPECT_EQ(it->params, d.params) << d.id << " after " << note;
+      }
+    }
+}
+
+TEST(Note, EachWishOfANoteIsTaken) {
+  const auto from = sources();
+  const EditPlan plan = planned("a 16 second edit with the title \"Hello\" and a vignette", from);
+  const auto has_effect = [](const EditPlan& p, const char* id) {
+    return std::any_of(p.decisions.begin(), p.decisions.end(),
+                       [&](const Decision& d) { return d.params.value("effect", "") == id; });
+  };
+  auto next = noted(plan, "più veloce, bianco e nero", from);
+  ASSERT_TRUE(next);
+  EXPECT_GT(count(next->plan, DecisionType::cut), count(plan, DecisionType::cut));
+  EXPECT_TRUE(has_effect(next->plan, "black_and_white"));
+  EXPECT_TRUE(has_effect(next->plan, "vignette"));
+  next = noted(plan, "remove the title and the vignette", from);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(count(next->plan, DecisionType::text_overlay), 0u);
+  EXPECT_FALSE(has_effect(next->plan, "vignette"));
+  next = noted(plan, "shorter and add a title \"X\" and no music", from);
+  ASSERT_TRUE(next);
+  EXPECT_NEAR(output_length_s(next->plan, from), 12, 0.4);
+  EXPECT_TRUE(std::any_of(next->plan.decisions.begin(), next->plan.decisions.end(),
+                          [](const Decision& d) { return d.params.value("text", "") == "X"; }));
+  next = noted(plan, "rallenta tutto a metà velocità", from);
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(std::any_of(next->plan.decisions.begin(), next->plan.decisions.end(), [](const Decision& d) {
+    return d.type == DecisionType::speed && d.params.value("factor", 1.0) == 0.5;
+  }));
 }
 
 Evaluation with_issue(const std::string& kind, std::int64_t first, std::int64_t last,
