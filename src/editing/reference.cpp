@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "render/render.h"
+#include "store/blob_cache.h"
 
 namespace studio {
 namespace {
@@ -59,15 +60,23 @@ class ByteReader {
   std::string_view bytes_;
 };
 
-Path cache_file(const std::string& key) {
-  return cache_folder() / "fingerprints" / (key + ".bin");
+// An hour of film takes 180 MB. What is longest unused goes first. A cache that cannot be opened or written
+// costs time, nothing else.
+constexpr std::uint64_t kMostBytes = 1ULL << 30;
+
+std::optional<Fingerprint> kept(const std::string& key) {
+  auto cache = BlobCache::open({cache_folder() / "fingerprints.db", kMostBytes});
+  if (!cache) return {};
+  const auto bytes = cache->get(key);
+  if (!bytes || !*bytes) return {};
+  auto print = fingerprint_from_bytes(**bytes);
+  if (!print) return {};
+  return *std::move(print);
 }
 
-// A cache that cannot be written costs time, nothing else.
-void keep(const Path& file, const Fingerprint& print) {
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
-  (void)write_file_atomic(file, to_bytes(print));
+void keep(const std::string& key, const Fingerprint& print) {
+  if (auto cache = BlobCache::open({cache_folder() / "fingerprints.db", kMostBytes}))
+    (void)cache->put(key, to_bytes(print));
 }
 
 // Small enough to be quick, and as wide as the judge measures.
@@ -130,21 +139,19 @@ Result<Fingerprint> fingerprint_from_bytes(std::string_view bytes) {
 
 Result<Fingerprint> cached_fingerprint(const Path& file, const std::string& sha256, bool use_cache,
                                        const Job& job) {
-  const Path kept = cache_file(sha256);
+  const std::string key = "file " + sha256;
   if (use_cache && !sha256.empty())
-    if (auto bytes = read_file(kept))
-      if (auto print = fingerprint_from_bytes(*bytes)) return *std::move(print);
+    if (auto print = kept(key)) return *std::move(print);
   TRY_ASSIGN(auto measured, fingerprint(file, {}, job));
-  if (use_cache && !sha256.empty()) keep(kept, measured.print);
+  if (use_cache && !sha256.empty()) keep(key, measured.print);
   return std::move(measured.print);
 }
 
 Result<Fingerprint> render_reference(const EditPlan& plan, std::span<const EditSource> sources,
                                      bool use_cache, const Job& job) {
-  const Path kept = cache_file(key_of(plan));
+  const std::string key = key_of(plan);
   if (use_cache)
-    if (auto bytes = read_file(kept))
-      if (auto print = fingerprint_from_bytes(*bytes)) return *std::move(print);
+    if (auto print = kept(key)) return *std::move(print);
   TRY_ASSIGN(const auto full, compile_plan(plan, sources));
   TRY_ASSIGN(auto edit, compile_plan(plan, sources, small(full)));
   TRY_ASSIGN(auto scratch, ScratchFolder::create("studio-reference"));
@@ -157,7 +164,7 @@ Result<Fingerprint> render_reference(const EditPlan& plan, std::span<const EditS
   settings.smart_cut = false;
   TRY(render(edit.timeline, file, settings, Job{.progress = {}, .stop = job.stop}));
   TRY_ASSIGN(auto measured, fingerprint(file, {}, job));
-  if (use_cache) keep(kept, measured.print);
+  if (use_cache) keep(key, measured.print);
   return std::move(measured.print);
 }
 

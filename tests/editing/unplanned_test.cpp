@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "editing/evaluate.h"
 #include "editing/evidence.h"
+#include "editing/reference.h"
 
 namespace studio {
 namespace {
@@ -153,6 +154,20 @@ TEST_F(Unplanned, TransitionsAreTheShotsOwn) {
   EXPECT_EQ(kept.met, std::optional(true)) << kept.measured;
   const ConstraintCheck broken = judge(cut, brief, "transition", false);
   EXPECT_EQ(broken.met, std::optional(false)) << broken.measured;
+}
+
+TEST_F(Unplanned, FingerprintsAreKeptInOneBoundedFile) {
+  const Path copy = scratch_->path() / "copy.mp4";
+  std::filesystem::copy_file(source_, copy);
+  const auto first = cached_fingerprint(copy, "name", true, {});
+  ASSERT_TRUE(first) << first.error().message;
+  std::filesystem::remove(copy);
+  const auto again = cached_fingerprint(copy, "name", true, {});
+  ASSERT_TRUE(again) << "was not kept: " << again.error().message;
+  EXPECT_EQ(to_bytes(*again), to_bytes(*first));
+  EXPECT_TRUE(std::filesystem::exists(cache_folder() / "fingerprints.db"));
+  EXPECT_FALSE(std::filesystem::exists(cache_folder() / "fingerprints"));
+  EXPECT_FALSE(cached_fingerprint(copy, "name", false, {}));
 }
 
 }  // namespace
