@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Makes the Python environment that tests or benchmarks compare with, from a hashed list.
-"""environment.py tests|bench [--dry-run]
+"""environment.py tests|bench|transnet [--dry-run]
 
 Installs requirements-<name>.txt (every archive pinned by SHA-256) into
 ${XDG_CACHE_HOME:-~/.cache}/animation-studio/python/<name>, unless that was done already.
@@ -32,7 +32,7 @@ def main():
         say(f"Python packages for {name}: there")
         return 0
     lines = [line.split(" ")[0] for line in requirements.read_text().splitlines() if "==" in line]
-    say(f"Python packages for {name} (a minute): {' '.join(lines)}")
+    say(f"Python packages for {name} ({'3 GB' if name == 'transnet' else 'a minute'}): {' '.join(lines)}")
     if "--dry-run" in sys.argv:
         return 0
     shutil.rmtree(place, ignore_errors=True)

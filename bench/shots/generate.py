@@ -183,6 +183,7 @@ class Shot:
         self.gain, self.offset = rng.uniform(0.75, 1.15), rng.uniform(-12, 8)
         self.tint = np.array([rng.uniform(0.9, 1.1) for _ in range(3)], np.float32)
         self.last = None
+        self.shown = False
 
     def base(self, index):
         if self.film is not None:
@@ -205,6 +206,7 @@ class Shot:
 
     def render(self, index):
         frame = self.base(index)
+        self.shown = True
         for sprite in self.sprites:
             sprite.draw(frame, index)
         frame = frame * self.gain * self.tint + self.offset
@@ -339,9 +341,10 @@ def rush(rng, shot, at):
 
 def whip(rng, shot, at):
     length = rng.randint(5, 12)
-    dx = rng.choice([-1, 1]) * rng.uniform(0.35, 0.9)
-    shot.fixed_film = False
-    shot.camera.whips.append((at, length, dx, rng.uniform(-0.1, 0.1)))
+    dx, dy = rng.choice([-1, 1]) * rng.uniform(0.35, 0.9), rng.uniform(-0.1, 0.1)
+    if not (shot.fixed_film and shot.shown):  # a window put over film that was already on screen is a cut
+        shot.fixed_film = False
+        shot.camera.whips.append((at, length, dx, dy))
     return None, length
 
 

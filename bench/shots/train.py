@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Learns how the shot detector weighs its evidence, from clips made by generate.py.
+"""Learns how the shot detector weighs its evidence, from clips made by generate.py and scenes.py.
 
   train.py TRAIN_FOLDER --program build/release/bin/shot_bench --features FOLDER [-o src/analysis/shot_models.cpp]
 
-Boosted trees of depth 3 over the evidence that shot_bench --evidence prints. Prints the F1 of a
+Gradient-boosted trees of depth 3 over the evidence that shot_bench --evidence prints. Prints the F1 of a
 four-fold cross-validation over clips, then learns from all of them. Needs scikit-learn.
 """
 import argparse
@@ -13,9 +13,11 @@ import pathlib
 import subprocess
 
 import numpy as np
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 TOLERANCE = 2
+TREES = {"cut": 80, "blend": 50}
+LEAST = {"cut": 5, "blend": 30}  # rows in a leaf: windows of one change overlap
 
 
 def load(program, folder, features):
@@ -59,10 +61,39 @@ def label_blend(clip, row):
     return -1
 
 
-def fit(x, y, trees, seed=0):
-    model = GradientBoostingClassifier(n_estimators=trees, max_depth=3, learning_rate=0.12, subsample=0.5,
-                                       min_samples_leaf=8, max_features=0.5, random_state=seed)
-    return model.fit(x, y)
+class Bag:
+    """Boosted models, each learned from two thirds of the rows, their log odds averaged: one alone is too sure."""
+
+    def __init__(self, x, y, trees, groups, least=8, models=3):
+        self.models = []
+        names = np.unique(groups)
+        for seed in range(models):
+            left_out = np.random.default_rng(seed).permutation(names)[:len(names) // 3]
+            use = ~np.isin(groups, left_out)
+            model = HistGradientBoostingClassifier(
+                max_iter=trees, max_depth=3, max_leaf_nodes=8, learning_rate=0.12, min_samples_leaf=least, max_features=0.5,
+                l2_regularization=1.0, early_stopping=False, random_state=seed)
+            self.models.append(model.fit(x[use], y[use]))
+
+    def log_odds(self, x):
+        return sum(m.decision_function(x) for m in self.models) / len(self.models)
+
+
+class Mix:
+    """Blends: what the plainer clips of generate.py teach weighs more than what those of scenes.py add, which alone
+    makes the detector shy; jump cuts before a fixed camera teach cuts only."""
+
+    def __init__(self, kind, x, y, groups):
+        learn = lambda use: Bag(x[use], y[use], TREES[kind], groups[use], LEAST[kind])
+        name = np.array([pathlib.Path(g).name for g in groups])
+        plain = ~np.char.startswith(name, "scenes") & ~np.char.startswith(name, "jumps")
+        if kind == "cut" or plain.all() or not plain.any():
+            self.parts = [(1.0, learn(y >= 0))]
+        else:
+            self.parts = [(0.6, learn((y >= 0) & plain)), (0.4, learn((y >= 0) & ~np.char.startswith(name, "jumps")))]
+
+    def probability(self, x):
+        return 1 / (1 + np.exp(-sum(weight * bag.log_odds(x) for weight, bag in self.parts)))
 
 
 def settle(blends, least):
@@ -80,9 +111,9 @@ def evaluate(clips, cuts, blends, least_cut, least_blend):
     for clip in clips:
         found = [((a + b + 1) // 2, a - 1, b + 1) for a, b in clip["fades"]]
         for p, row in cuts[clip["clip"]]:
-            if p >= least_cut and not any(a <= row[1] <= b for _, a, b in found[:len(clip["fades"])]):
+            if p >= least_cut and not any(a - 1 <= row[1] <= b + 1 for a, b in clip["fades"] + clip["edges"]):
                 found.append((row[1], row[0], row[1]))
-        settled = [(a, b) for _, a, b in found]
+        settled = [(a, b) for _, a, b in found] + [tuple(edge) for edge in clip["edges"]]
         free = [(p, r[0], r[1]) for p, r in blends[clip["clip"]] if not any(a < r[1] and b > r[0] for a, b in settled)]
         found += [((a + b + 1) // 2, a, b) for _, a, b in settle(free, least_blend)]
         boundaries = [f[0] for f in found]
@@ -101,26 +132,26 @@ def evaluate(clips, cuts, blends, least_cut, least_blend):
     return 2 * hit / (2 * hit + false + missed), hit, false, missed, dict(why)
 
 
-def tables(name, model):
-    prior = model.init_.class_prior_
-    prior = float(np.log(prior[1] / prior[0]))
+def tables(name, mix):
+    scaled = [(weight / len(bag.models), m) for weight, bag in mix.parts for m in bag.models]
+    prior = sum(weight * float(m._baseline_prediction.ravel()[0]) for weight, m in scaled)
     rows = []
-    for stage in model.estimators_[:, 0]:
-        tree = stage.tree_
+    for weight, stage in ((weight, stage) for weight, m in scaled for (stage,) in m._predictors):
+        nodes = stage.nodes
         feature, threshold, value = [0] * 7, [0.0] * 7, [0.0] * 8
 
         def walk(node, place, depth):
             if depth == 3:
-                value[place - 7] = float(tree.value[node][0][0]) * model.learning_rate
+                value[place - 7] = float(nodes[node]["value"]) * weight
                 return
-            if tree.children_left[node] < 0:  # a leaf above the bottom: both sides lead to it
+            if nodes[node]["is_leaf"]:  # a leaf above the bottom: both sides lead to it
                 feature[place], threshold[place] = 0, 3e38
                 walk(node, 2 * place + 1, depth + 1)
                 walk(node, 2 * place + 2, depth + 1)
                 return
-            feature[place], threshold[place] = int(tree.feature[node]), float(tree.threshold[node])
-            walk(tree.children_left[node], 2 * place + 1, depth + 1)
-            walk(tree.children_right[node], 2 * place + 2, depth + 1)
+            feature[place], threshold[place] = int(nodes[node]["feature_idx"]), float(nodes[node]["num_threshold"])
+            walk(nodes[node]["left"], 2 * place + 1, depth + 1)
+            walk(nodes[node]["right"], 2 * place + 2, depth + 1)
 
         walk(0, 0, 0)
         number = lambda v: f"{v:.6g}f" if "." in f"{v:.6g}" or "e" in f"{v:.6g}" else f"{v:.6g}.0f"
@@ -147,15 +178,15 @@ def main():
         x = np.array([r[1][2:] for r in rows], np.float32)
         y = np.array([r[2] for r in rows])
         folds = np.array([fold_of[r[0]] for r in rows])
-        data[kind] = (rows, x, y, folds)
+        groups = np.array([r[0] for r in rows])
+        data[kind] = (rows, x, y, folds, groups)
         print(kind, "candidates:", (y == 1).sum(), "true,", (y == 0).sum(), "false")
     scores = {}
-    trees = {"cut": 60, "blend": 120}
-    for kind, (rows, x, y, folds) in ({} if arguments.quick else data).items():
+    for kind, (rows, x, y, folds, groups) in ({} if arguments.quick else data).items():
         p = np.zeros(len(rows))
         for fold in range(4):
-            use = (folds != fold) & (y >= 0)
-            p[folds == fold] = fit(x[use], y[use], trees[kind]).predict_proba(x[folds == fold])[:, 1]
+            use = folds != fold
+            p[folds == fold] = Mix(kind, x[use], y[use], groups[use]).probability(x[folds == fold])
         scores[kind] = collections.defaultdict(list)
         for (clip, row, _), q in zip(rows, p):
             scores[kind][clip].append((q, row))
@@ -168,12 +199,15 @@ def main():
     parts = ["// How sure the evidence makes us. Written by bench/shots/train.py: do not edit.\n",
              '#include "analysis/shot_models.h"\n\n#include <array>\n\n#include "analysis/boosted_trees.h"\n\n',
              "namespace studio {\nnamespace {\n\n// clang-format off\n"]
-    for kind, (rows, x, y, _) in data.items():
-        model = fit(x[y >= 0], y[y >= 0], trees[kind])
+    for kind, (rows, x, y, _, groups) in data.items():
+        mix = Mix(kind, x, y, groups)
         names = clips[0][kind + "_names"]
-        order = np.argsort(-model.feature_importances_)
-        print(kind, "weighs most:", ", ".join(f"{names[i]} {model.feature_importances_[i]:.2f}" for i in order[:12]))
-        parts.append(tables(kind.capitalize(), model))
+        gains = np.zeros(len(names))
+        for stage in (stage for _, bag in mix.parts for m in bag.models for (stage,) in m._predictors):
+            for node in stage.nodes[stage.nodes["is_leaf"] == 0]:
+                gains[node["feature_idx"]] += node["gain"]
+        print(kind, "weighs most:", ", ".join(f"{names[i]} {gains[i] / gains.sum():.2f}" for i in np.argsort(-gains)[:14]))
+        parts.append(tables(kind.capitalize(), mix))
     parts.append("// clang-format on\n\n}  // namespace\n\n"
                  "double cut_probability(std::span<const float> evidence) { return probability(kCutTrees, kCutPrior, evidence); }\n"
                  "double blend_probability(std::span<const float> evidence) {\n"

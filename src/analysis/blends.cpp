@@ -13,9 +13,11 @@ constexpr int kCells = kChromaColumns * kChromaRows;
 constexpr int kProbes = 7;           // frames looked at inside a window
 constexpr float kLeastApart = 6.0f;  // between the two ends
 constexpr float kLeastTolerant = 2.5f;
-constexpr float kResidual = 0.34f;   // of the ends' distance, mean over cells and probes
-constexpr float kBackwards = 0.22f;  // share of the cells' way that goes back again
-constexpr double kLeastOdds = 8;     // windows overlap: one sure one is wanted
+constexpr float kResidual = 0.34f;                 // of the ends' distance, mean over cells and probes
+constexpr float kBackwards = 0.22f;                // share of the cells' way that goes back again
+constexpr double kLeastOdds = 6;                   // windows overlap: one sure one is wanted
+constexpr float kSameStructure = 0.8f;             // correlation of gradients, blind to the light
+constexpr float kZoomed = 0.45f, kTracked = 0.4f;  // log scale over the window; mean confidence in it
 constexpr float kWipeSpread = 0.14f;
 
 // What one window between two clear frames looks like; see kBlendEvidence.
@@ -35,6 +37,12 @@ struct Window {
   float brighter = 0, light = 0;                           // inside over both ends; end over start
   float shifted = 1, travel = 0, tracked = 0, tracked_beside = 0, ssim_inside = 1, ssim_beside = 1;
   float restless_before = 0, restless_after = 0;
+  // What was not to be seen in the frame before: mean inside and beside, most, sum.
+  float unmatched_inside = 0, unmatched_beside = 0, unmatched_most = 0, unmatched_sum = 0;
+  float zoomed = 0, turned = 0;                 // by the camera, over the window: log scale, radians
+  float returned_later = 1;                     // as returned, up to four seconds away, both sides
+  float textured_least = 0, textured_gain = 0;  // of the ends; the end's over the start's
+  float covered = 0;                            // contrast of the flatter end over the other's
 
   BlendCandidate candidate() const {
     return {before,
@@ -71,9 +79,25 @@ struct Window {
              ssim_inside,
              ssim_beside,
              restless_before,
-             restless_after}};
+             restless_after,
+             unmatched_inside,
+             unmatched_beside,
+             unmatched_most,
+             unmatched_sum,
+             zoomed,
+             turned,
+             returned_later,
+             textured_least,
+             textured_gain,
+             covered}};
   }
 };
+
+// Whatever else it looks like: the ends differ by their light alone, or the camera went from one to the
+// other before our eyes.
+bool is_one_scene(const Window& window) {
+  return window.structure > kSameStructure || (window.zoomed > kZoomed && window.tracked > kTracked);
+}
 
 float histogram_distance(const FrameFeatures& a, const FrameFeatures& b) {
   int luma = 0, hue = 0;
@@ -221,6 +245,21 @@ void BlendSearch::compare_ends(Window& window) const {
   if (window.after + 4 < s.count())
     window.restless_after = s.distance(window.after, window.after + 4) / window.apart;
 
+  window.textured_least = std::min(a.textured, b.textured);
+  window.textured_gain = b.textured - a.textured;
+  const float ca = s.contrast[window.before], cb = s.contrast[window.after];
+  window.covered = std::min(ca, cb) / std::max({0.5f, ca, cb});
+  const auto far = s.frames_in(4, 40, 200), leap = std::max<std::int64_t>(1, far / 10);
+  for (auto k = leap; k <= far; k += leap) {
+    const auto earlier = window.before - k, later = window.after + k;
+    if (earlier >= 0 && !blocked(earlier, window.before))
+      window.returned_later =
+          std::min(window.returned_later, s.distance(earlier, window.after) / window.apart);
+    if (later < s.count() && !blocked(window.after, later))
+      window.returned_later =
+          std::min(window.returned_later, s.distance(window.before, later) / window.apart);
+  }
+
   const auto reach = s.frames_in(1.2, 12, 60), step = std::max<std::int64_t>(1, reach / 8);
   const float apart = std::max(0.5f, window.tolerant);
   for (auto k = step; k <= reach; k += step) {
@@ -242,7 +281,7 @@ void BlendSearch::compare_rates(Window& window) const {
   const auto first = std::max<std::int64_t>(1, window.before - 5),
              last = std::min(s.count() - 1, window.after + 6);
   const auto length = static_cast<float>(window.after - window.before);
-  float most = 0, brightest = 0, ssim_inside = 0, ssim_beside = 0, beside = 0;
+  float most = 0, brightest = 0, ssim_inside = 0, ssim_beside = 0, beside = 0, scale = 0, angle = 0;
   for (auto i = first; i <= last; ++i) {
     const auto& motion = s.frames[i].motion;
     if (i > window.before && i <= window.after) {
@@ -252,10 +291,15 @@ void BlendSearch::compare_rates(Window& window) const {
       window.travel += motion.dx * motion.confidence;
       window.tracked += motion.confidence;
       ssim_inside += s.frames[i].ssim;
+      window.unmatched_sum += s.frames[i].unmatched;
+      window.unmatched_most = std::max(window.unmatched_most, s.frames[i].unmatched);
+      scale += motion.log_scale * motion.confidence;
+      angle += motion.rotation * motion.confidence;
     } else {
       (i <= window.before ? window.rate_before : window.rate_after) += s.steps[i];
       window.tracked_beside += motion.confidence;
       ssim_beside += s.frames[i].ssim;
+      window.unmatched_beside += s.frames[i].unmatched;
       ++beside;
     }
   }
@@ -267,6 +311,10 @@ void BlendSearch::compare_rates(Window& window) const {
   window.ssim_inside = ssim_inside / length;
   window.tracked_beside /= std::max(1.0f, beside);
   window.ssim_beside = ssim_beside / std::max(1.0f, beside);
+  window.unmatched_inside = window.unmatched_sum / length;
+  window.unmatched_beside /= std::max(1.0f, beside);
+  window.zoomed = std::abs(scale);
+  window.turned = std::abs(angle);
   window.travel = std::abs(window.travel);
   window.brighter = brightest - std::max(s.level[window.before], s.level[window.after]);
 }
@@ -285,6 +333,7 @@ std::vector<BlendCandidate> BlendSearch::run() {
       Window window = measure(before, after);
       if (window.residual > kResidual || window.backwards > kBackwards) continue;
       compare_ends(window);
+      if (is_one_scene(window)) continue;
       found.push_back(window.candidate());
     }
   }

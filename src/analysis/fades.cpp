@@ -7,7 +7,8 @@
 namespace studio {
 namespace {
 
-constexpr float kFlat = 0.25f;  // of the contrast on both sides
+constexpr float kFlat = 0.25f;     // of the contrast on both sides
+constexpr float kEdgeFlat = 2.0f;  // contrast in block means of a picture that shows nothing
 constexpr float kBlackUnder = 48, kWhiteOver = 200;
 constexpr float kMixResidual = 0.22f;  // of the distance between the shot and the flat picture
 constexpr float kOneStep = 0.6f;       // of the whole way
@@ -79,7 +80,36 @@ bool same_scene(const TransitionSearch& search, std::int64_t before, std::int64_
          tolerant < 0.15f * search.grid.deviation(frames[before]);
 }
 
+// From the clip's first frame on (step 1) or its last one back (step -1): the first clear frame behind a
+// flat beginning that gains its contrast little by little; -1 when it does not begin so.
+std::int64_t edge_fade_end(const TransitionSearch& search, int step) {
+  const auto count = search.count();
+  const auto& contrast = search.contrast;
+  const std::int64_t edge = step > 0 ? 0 : count - 1;
+  const auto inside = [&](std::int64_t i) { return i >= 0 && i < count; };
+  const float level = search.level[edge];
+  if (level > kBlackUnder && level < kWhiteOver) return -1;
+  auto flat = edge;
+  while (inside(flat + step) && contrast[flat + step] < std::max(kEdgeFlat, contrast[edge] * 1.1f))
+    flat += step;
+  if (!inside(flat + step)) return -1;  // nothing but flat frames
+  const auto reach = search.frames_in(3, 24, 240);
+  const auto clear = contrast_returns(contrast, flat, step, reach);
+  if (contrast[edge] > kFlat * contrast[clear] || contrast[clear] < 3) return -1;
+  if (std::abs(clear - flat) < 3 || is_abrupt(search, clear, flat)) return -1;
+  return clear;
+}
+
 }  // namespace
+
+std::vector<ShotChange> find_edge_fades(const TransitionSearch& search) {
+  std::vector<ShotChange> found;
+  if (search.count() < 8) return found;
+  const auto opened = edge_fade_end(search, 1), closing = edge_fade_end(search, -1);
+  if (opened >= 0) found.push_back({TransitionKind::fade, 0, opened, 1});
+  if (closing > opened) found.push_back({TransitionKind::fade, closing, search.count() - 1, 1});
+  return found;
+}
 
 std::vector<ShotChange> find_fades(const TransitionSearch& search) {
   const auto count = search.count();

@@ -32,11 +32,15 @@ struct FrameFeatures {
   float luma_difference = 0;        // mean absolute, 0..255: VBench's temporal flickering uses this
   float changed_share = 0;          // 0..1 of the pixels whose luma changed by more than 12
   float ssim = 1;                   // to the previous frame, luma, 8 x 8 windows
+  // 0..1 of the textured blocks without a like block near by in the other frame: high where the view is new,
+  // whatever its palette; low through motion, flashes and lights. See view_match.h.
+  float unmatched = 0;
 
   // This frame.
   float luma_mean = 0, luma_deviation = 0;  // 0..255
   float saturation_mean = 0;                // 0..255
   float edge_density = 0;                   // 0..1: share of pixels with a gradient over 24
+  float textured = 0;                       // 0..1 of the blocks that hold something to recognise
   // Mean absolute Laplacian of the full-size luma on every 16th row, 0..1020: grows with detail and
   // focus, falls with blur; compare frames of one shot, not of different scenes.
   float sharpness = 0;

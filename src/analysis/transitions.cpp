@@ -32,19 +32,23 @@ TransitionSearch TransitionSearch::of(const ClipFeatures& clip, double strictnes
 
 std::vector<ShotChange> find_transitions(const ClipFeatures& clip, double strictness) {
   const auto search = TransitionSearch::of(clip, strictness);
-  std::vector<ShotChange> changes = find_fades(search);
-  const auto fades = changes;
-  for (const auto& cut : find_cuts(search)) {
-    const bool in_fade = std::any_of(fades.begin(), fades.end(), [&](const ShotChange& fade) {
-      return cut.first_frame >= fade.first_frame - 1 && cut.first_frame <= fade.last_frame + 1;
+  const auto overlap = [](const std::vector<ShotChange>& spans, const ShotChange& change, std::int64_t near) {
+    return std::any_of(spans.begin(), spans.end(), [&](const ShotChange& span) {
+      return change.last_frame >= span.first_frame - near && change.first_frame <= span.last_frame + near;
     });
-    if (!in_fade) changes.push_back(cut);
-  }
+  };
   const auto by_frame = [](const ShotChange& a, const ShotChange& b) {
     return a.first_frame < b.first_frame;
   };
-  std::sort(changes.begin(), changes.end(), by_frame);
-  const auto blends = find_blends(search, changes);
+  const auto edges = find_edge_fades(search);
+  std::vector<ShotChange> changes, settled = edges;
+  for (const auto& fade : find_fades(search))
+    if (!overlap(edges, fade, 0)) settled.push_back(fade), changes.push_back(fade);
+  const auto fades = settled;
+  for (const auto& cut : find_cuts(search))
+    if (!overlap(fades, cut, 1)) settled.push_back(cut), changes.push_back(cut);
+  std::sort(settled.begin(), settled.end(), by_frame);
+  const auto blends = find_blends(search, settled);
   changes.insert(changes.end(), blends.begin(), blends.end());
   std::sort(changes.begin(), changes.end(), by_frame);
   return changes;

@@ -37,21 +37,53 @@ struct TransitionSearch {
 
 // Where a change may be, and what speaks for and against it. The weights of the evidence were learned
 // from clips whose changes are known (bench/shots); the evidence itself is plain measurements.
-inline constexpr std::array<std::string_view, 26> kCutEvidence{
-    "step",           "prominence",  "over_neighbours", "tolerant",        "tolerant_share",
-    "structure",      "structure_2", "structure_3",     "returned",        "structure_back",
-    "histogram",      "ssim",        "changed",         "light",           "darkest",
-    "contrast_ratio", "hue",         "saturation",      "tracked",         "shifted",
-    "shift",          "blurred",     "wider_tolerant",  "restless_before", "restless_after",
-    "decay"};
-inline constexpr std::array<std::string_view, 33> kBlendEvidence{
-    "apart",           "residual",         "backwards",       "spread",         "linear",
-    "tolerant",        "tolerant_share",   "structure",       "histogram",      "beside",
-    "beside_tolerant", "beside_histogram", "length",          "unsteady",       "returned_before",
-    "returned_after",  "structure_before", "structure_after", "rate_inside",    "rate_before",
-    "rate_after",      "contrast_dip",     "sharpness_dip",   "brighter",       "light",
-    "shifted",         "travel",           "tracked",         "tracked_beside", "ssim_inside",
-    "ssim_beside",     "restless_before",  "restless_after"};
+inline constexpr std::array<std::string_view, 37> kCutEvidence{"step",
+                                                               "prominence",
+                                                               "over_neighbours",
+                                                               "tolerant",
+                                                               "tolerant_share",
+                                                               "structure",
+                                                               "structure_2",
+                                                               "structure_3",
+                                                               "returned",
+                                                               "structure_back",
+                                                               "histogram",
+                                                               "ssim",
+                                                               "changed",
+                                                               "light",
+                                                               "darkest",
+                                                               "contrast_ratio",
+                                                               "hue",
+                                                               "saturation",
+                                                               "tracked",
+                                                               "shifted",
+                                                               "shift",
+                                                               "blurred",
+                                                               "wider_tolerant",
+                                                               "restless_before",
+                                                               "restless_after",
+                                                               "decay",
+                                                               "unmatched",
+                                                               "unmatched_over",
+                                                               "unmatched_around",
+                                                               "textured",
+                                                               "changed_over",
+                                                               "ssim_over",
+                                                               "unlit",
+                                                               "unmatched_times",
+                                                               "hue_over",
+                                                               "step_beyond",
+                                                               "saturation_over"};
+inline constexpr std::array<std::string_view, 43> kBlendEvidence{
+    "apart",           "residual",         "backwards",       "spread",           "linear",
+    "tolerant",        "tolerant_share",   "structure",       "histogram",        "beside",
+    "beside_tolerant", "beside_histogram", "length",          "unsteady",         "returned_before",
+    "returned_after",  "structure_before", "structure_after", "rate_inside",      "rate_before",
+    "rate_after",      "contrast_dip",     "sharpness_dip",   "brighter",         "light",
+    "shifted",         "travel",           "tracked",         "tracked_beside",   "ssim_inside",
+    "ssim_beside",     "restless_before",  "restless_after",  "unmatched_inside", "unmatched_beside",
+    "unmatched_most",  "unmatched_sum",    "zoomed",          "turned",           "returned_later",
+    "textured_least",  "textured_gain",    "covered"};
 
 template <std::size_t N>
 struct ChangeCandidate {
@@ -65,6 +97,9 @@ std::vector<CutCandidate> cut_candidates(const TransitionSearch& search);
 std::vector<ShotChange> find_cuts(const TransitionSearch& search);
 
 std::vector<ShotChange> find_fades(const TransitionSearch& search);
+// A clip that comes out of black or white, or ends in it, changes no shot: the frames of such a fade at
+// the very start and end, where no change is to be looked for.
+std::vector<ShotChange> find_edge_fades(const TransitionSearch& search);
 
 // Dissolves and wipes: windows that hold no `settled` change.
 std::vector<BlendCandidate> blend_candidates(const TransitionSearch& search,

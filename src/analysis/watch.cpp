@@ -11,6 +11,7 @@
 
 #include "analysis/audio.h"
 #include "analysis/frame_features.h"
+#include "analysis/view_match.h"
 #include "analysis/working_picture.h"
 #include "base/bounded_queue.h"
 #include "media/frame_clock.h"
@@ -117,15 +118,18 @@ struct Measuring {
   ClipFeatures& clip;
   const WatchOptions& options;
   FrameMeasurer measurer;
+  ViewMatcher matcher;
   MotionTracker tracker;
   std::vector<std::uint8_t> rgb;
 
   void take(const SmallPicture& small) {
     FrameFeatures features = measurer.measure(small.picture);
     features.pts = small.pts;
+    const bool same = !clip.frames.empty() && features.changed_share == 0 && features.luma_difference < 0.05f;
+    const ViewMatch match = matcher.follow(small.picture, same);
+    features.unmatched = match.unmatched;
+    features.textured = same ? clip.frames.back().textured : match.textured;
     if (options.motion) {
-      const bool same =
-          !clip.frames.empty() && features.changed_share == 0 && features.luma_difference < 0.05f;
       features.motion = tracker.follow(small.picture.view(), same);
       features.motion.dy *= small.picture.anisotropy;
     }
@@ -185,7 +189,7 @@ Result<ClipFeatures> watch(const Path& video, const WatchOptions& options, const
 
   ClipFeatures clip;
   clip.source.path = video.string();
-  Measuring measuring{clip, options, {}, MotionTracker{}, {}};
+  Measuring measuring{clip, options, {}, {}, MotionTracker{}, {}};
   BoundedQueue<SmallPicture> pictures(kQueueLength), spares(kQueueLength + 2);
   std::stop_source stop;
   const std::stop_callback forward(job.stop, [&] { stop.request_stop(); });

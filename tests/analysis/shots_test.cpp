@@ -1,6 +1,7 @@
 // Shots against clips whose changes are known, and against what only looks like a change.
 #include "analysis/shots.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -69,6 +70,46 @@ TEST_F(Shots, CutsAreExact) {
   EXPECT_EQ(found[1].start, Time::frames(30, {25, 1}));
   EXPECT_EQ(found[2].first_frame, 71);
   EXPECT_EQ(found[2].end, Time::frames(100, {25, 1}));
+}
+
+TEST_F(Shots, ACutBetweenTwoViewsOfOneSceneIsFound) {
+  const auto view = [](const char* file, double x, double size) {
+    return generated::camera_over(generated::Still::load(kData / file).value(),
+                                  {.pan = 0.03, .start_x = x, .view = size}, {25, 1});
+  };
+  for (const char* file : {"home.jpg", "fruits.jpg", "building.jpg", "aloeL.jpg"}) {
+    // From the side, then closer.
+    const auto found =
+        shots(generated::sequence(
+                  {{view(file, 0.3, 0.4), 40}, {view(file, 0.7, 0.4), 40}, {view(file, 0.7, 0.25), 40}}),
+              120);
+    ASSERT_EQ(found.size(), 3u) << file;
+    EXPECT_EQ(found[1].first_frame, 40) << file;
+    EXPECT_EQ(found[2].first_frame, 80) << file;
+    EXPECT_EQ(found[2].transition, TransitionKind::cut) << file;
+  }
+}
+
+TEST_F(Shots, AClipThatFadesInAndOutIsOneShot) {
+  for (const int length : {8, 15, 30}) {
+    for (const int held : {0, 5}) {
+      const auto gain = [=](int frame) {
+        const double in = (frame - held) / static_cast<double>(length);
+        const double out = (119 - held - frame) / static_cast<double>(length);
+        return std::clamp(std::min(in, out), 0.0, 1.0);
+      };
+      const auto found = shots(generated::with_brightness(still_of("home.jpg", 0.05), gain), 120);
+      ASSERT_EQ(found.size(), 1u) << length << " " << held << " " << found[1].first_frame;
+      EXPECT_EQ(found[0].transition, TransitionKind::start);
+    }
+  }
+}
+
+TEST_F(Shots, ALightThatRisesSlowlyIsNoChange) {
+  const auto rising = generated::with_brightness(still_of("building.jpg", 0.02), [](int frame) {
+    return 0.35 + 0.65 * std::clamp((frame - 40) / 30.0, 0.0, 1.0);
+  });
+  EXPECT_EQ(shots(rising, 120).size(), 1u);
 }
 
 TEST_F(Shots, KnownDetectorsFindPlainCutsToo) {
