@@ -292,16 +292,20 @@ std::string tools_in_words(const Wish& wish, const CompiledTools& compiled, cons
     if (!tool.description.empty()) out += ": " + tool.description;
     out += '\n';
   }
-  out += compiled.parallel ? R"(
-Reply in JSON: [{"name": TOOL, "arguments": {...}}]. One call for one request; several only for several requests.)"
-                           : R"(
-Reply in JSON: {"name": TOOL, "arguments": {...}}.)";
-  if (compiled.text_allowed) {
-    const std::string words =
-        call_in_words(words_name, compiled.text_is_json ? "{...}" : R"({"text": "..."})");
-    out += " When no tool is needed, or the results are there: ";
-    out += fmt::format("{}{}{}.", compiled.parallel ? "[" : "", words, compiled.parallel ? "]" : "");
-  }
+  // The wording is measured (bench/tools): "when no tool is needed, reply" made a 0.5B model claim what it
+  // had not done; this one got 14 of the 16 hardest cases right, others 10.
+  const auto listed = [&](std::string inside) {
+    return compiled.parallel ? fmt::format("[{}]", inside) : inside;
+  };
+  const std::string call = listed(R"({"name": TOOL, "arguments": {...}})");
+  if (!compiled.text_allowed)
+    return out + fmt::format("\nReply in JSON. Let the tool that fits do it: {}.", call);
+  const std::string words =
+      listed(call_in_words(words_name, compiled.text_is_json ? "{...}" : R"({"text": "..."})"));
+  out += fmt::format(
+      "\nReply in JSON. What a tool can do, let the tool do: {}. Greetings, general questions and results: "
+      "{}.",
+      call, words);
   return out;
 }
 
