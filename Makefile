@@ -15,7 +15,7 @@ CACHE := $(if $(filter /%,$(XDG_CACHE_HOME)),$(XDG_CACHE_HOME),$(HOME)/.cache)/a
 export STUDIO_TEST_PYTHON ?= $(CACHE)/python/tests/bin/python
 CTEST = ctest --test-dir build/$(1) --output-on-failure --parallel 2 --timeout 600 --no-tests=error
 
-.PHONY: help demo setup build test faults bench eval golden format check asan tsan fuzz install clean
+.PHONY: help demo setup build test conformance faults bench eval golden format check asan tsan fuzz install clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -40,6 +40,10 @@ test: setup-tests build models
 ## make faults   the minute-long faults: two clients that want different heavy models, loads of slow clients, ...
 faults: setup-tests build models
 	@$(call CTEST,release) -L '^faults$$'
+
+## make conformance  the official OpenAI clients (Python, npm) against the server; part of make test
+conformance: setup-tests build models
+	@tests/conformance/run.py
 
 ## make bench    benchmarks beside their peers, one table
 bench: setup-bench build models

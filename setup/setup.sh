@@ -25,7 +25,12 @@ dry_run=
 while [ $# -gt 0 ]; do
   case $1 in
     --checks) groups+=(checks) ;;
-    --tests) environments+=(tests) ;;
+    --tests)
+      environments+=(tests)
+      groups+=(tests)
+      # Another source's nodejs brings its own npm, which Debian's would push out.
+      command -v npm >/dev/null || groups+=(node)
+      ;;
     --bench) environments+=(bench) ;;
     --model) parts_arguments+=(--model "${2:?--model needs an id}"); shift ;;
     --from) parts_arguments+=(--from "${2:?--from needs a folder}"); shift ;;
@@ -82,4 +87,5 @@ command -v python3 >/dev/null || { [ -n "$dry_run" ] && exit 0; fail "python3 is
 for name in "${environments[@]}"; do
   python3 "$here/environment.py" "$name" ${dry_run:+--dry-run}
 done
+case " ${environments[*]} " in *" tests "*) "$here/npm.sh" ${dry_run:+--dry-run} ;; esac
 say "done in $((SECONDS - started)) s"

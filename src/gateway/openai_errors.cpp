@@ -105,6 +105,7 @@ ApiError api_error(const Error& error, std::optional<std::chrono::seconds> retry
       out.type = row.type;
       out.code = row.code;
     }
+  if (error.kind == ErrorKind::not_found) out.param = "model";  // nothing else is looked up by name
   out.message = error.message;
   if (!error.hint.empty()) out.message += fmt::format(" ({})", error.hint);
   if (error.kind == ErrorKind::limit_exceeded && speaks_of_context(error.message))
@@ -138,6 +139,12 @@ ApiError engine_error(int status, std::string_view body, std::string_view engine
   const bool context_error = out.type == "exceed_context_size_error" ||
                              out.code == "context_length_exceeded" ||
                              (status < 500 && speaks_of_context(out.message));
+  // llama-server says 500 where the request asks for what its model cannot do (an image, a pattern).
+  if (status == 500 && (out.message.contains("not supported") || out.message.contains("unsupported"))) {
+    out.status = 400;
+    out.type = "invalid_request_error";
+    out.code = "unsupported_value";
+  }
   // An engine's 401 or 403 is about the gateway's key for it, not about the client's: the client can do
   // nothing.
   if (status == 401 || status == 403) {

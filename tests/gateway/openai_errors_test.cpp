@@ -13,6 +13,7 @@ TEST(OpenAiErrors, OurKindsHaveTheirStatus) {
   const auto status = [](ErrorKind kind) { return api_error({kind, "m", ""}).status; };
   EXPECT_EQ(status(ErrorKind::invalid_input), 400);
   EXPECT_EQ(status(ErrorKind::not_found), 404);
+  EXPECT_EQ(api_error({ErrorKind::not_found, "m", ""}).param, "model");
   EXPECT_EQ(status(ErrorKind::limit_exceeded), 429);
   EXPECT_EQ(status(ErrorKind::missing_part), 503);
   EXPECT_EQ(status(ErrorKind::timeout), 504);
@@ -64,6 +65,9 @@ TEST(OpenAiErrors, EnginesThatSpeakOtherwiseAreUnderstood) {
       engine_error(502, "<html><head><title>502 Bad Gateway</title></head>\r\n<body>x</body></html>", "e");
   EXPECT_TRUE(page.message.contains("502 Bad Gateway")) << page.message;
   EXPECT_FALSE(page.message.contains("<")) << page.message;
+  const auto blind = engine_error(500, R"({"error":{"code":500,"message":"image input is not supported"}})", "e");
+  EXPECT_EQ(blind.status, 400);
+  EXPECT_EQ(blind.type, "invalid_request_error");
   EXPECT_EQ(engine_error(503, "", "e").status, 503);
   EXPECT_EQ(engine_error(503, "", "e").type, "server_error");
 }
