@@ -25,6 +25,7 @@ constexpr int kBlockingThreads = 16;
 KeyStoreOptions key_options(const GatewayConfig& config) {
   KeyStoreOptions options;
   options.file = config.keys.file.empty() ? data_folder() / "keys.db" : config.keys.file;
+  options.defaults = {config.keys.requests_per_minute, config.keys.tokens_per_minute};
   for (const std::string& variable : config.keys.env) {
     const char* secret = std::getenv(variable.c_str());
     if (secret == nullptr || *secret == '\0') continue;
@@ -239,7 +240,7 @@ Result<void> Gateway::Core::apply(const GatewayConfig& config) {
 }
 
 Result<void> Gateway::Core::reload(const GatewayConfig& config) {
-  TRY(keys->reload());
+  TRY(keys->reload({config.keys.requests_per_minute, config.keys.tokens_per_minute}));
   const std::lock_guard lock(mutex_);
   if (options.manager) TRY(options.manager->reconfigure(manager_options(config)));
   return apply(config);

@@ -59,10 +59,11 @@ double TokenBucket::left(Clock::time_point now) const noexcept {
   return std::clamp(burst_ - missing / interval_ns_, 0.0, burst_);
 }
 
-KeyState::KeyState(ApiKey wanted)
+KeyState::KeyState(ApiKey wanted, const KeyLimits& defaults)
     : key(std::move(wanted)),
-      requests(key.limits.requests_per_minute),
-      tokens(key.limits.tokens_per_minute) {}
+      requests(key.limits.requests_per_minute > 0 ? key.limits.requests_per_minute
+                                                  : defaults.requests_per_minute),
+      tokens(key.limits.tokens_per_minute > 0 ? key.limits.tokens_per_minute : defaults.tokens_per_minute) {}
 
 bool KeyState::may(std::string_view scope) const {
   return std::ranges::any_of(key.scopes, [&](const std::string& has) { return has == "*" || has == scope; });
@@ -140,6 +141,7 @@ struct KeyStore::State {
   std::mutex mutex;  // of `database` and of making a new table
   std::optional<Database> database;
   std::atomic<std::shared_ptr<const Table>> table;
+  KeyLimits counted;  // the defaults that the buckets of `table` were made with
 
   Result<void> read();
 };
@@ -152,13 +154,13 @@ Result<void> KeyStore::State::read() {
     for (const auto& [hash, state] : *old) by_id.emplace(state->key.id, state);
   const auto state_of = [&](ApiKey key) {
     const auto found = by_id.find(key.id);
-    if (found == by_id.end() || found->second->key.limits != key.limits)
-      return std::make_shared<KeyState>(std::move(key));
+    if (found == by_id.end() || found->second->key.limits != key.limits || counted != options.defaults)
+      return std::make_shared<KeyState>(std::move(key), options.defaults);
     const ApiKey& before = found->second->key;
     if (before.scopes == key.scopes && before.models == key.models && before.revoked == key.revoked &&
         before.expires_at == key.expires_at)
       return found->second;
-    return std::make_shared<KeyState>(std::move(key));
+    return std::make_shared<KeyState>(std::move(key), options.defaults);
   };
   auto next = std::make_shared<Table>();
   TRY_ASSIGN(auto rows, database->prepare("SELECT id, name, hash, hint, scopes, models, requests_per_minute,"
@@ -176,6 +178,7 @@ Result<void> KeyStore::State::read() {
                                   wish.scopes, wish.models, wish.limits, 0, 0, false}));
   }
   table.store(std::move(next));
+  counted = options.defaults;
   return {};
 }
 
@@ -268,6 +271,12 @@ std::vector<ApiKey> KeyStore::list() const {
 
 Result<void> KeyStore::reload() {
   const std::lock_guard lock(state_->mutex);
+  return state_->read();
+}
+
+Result<void> KeyStore::reload(const KeyLimits& defaults) {
+  const std::lock_guard lock(state_->mutex);
+  state_->options.defaults = defaults;
   return state_->read();
 }
 

@@ -54,7 +54,8 @@ struct ApiKey {
 
 // An authenticated key with its buckets; shared by all requests of the key.
 struct KeyState {
-  explicit KeyState(ApiKey key);
+  // `defaults` count where the key has no limit of its own.
+  explicit KeyState(ApiKey key, const KeyLimits& defaults = {});
   ApiKey key;
   TokenBucket requests, tokens;
   std::atomic<std::int64_t> used_at{0};
@@ -74,6 +75,7 @@ struct KeyStoreOptions {
   Path file;  // empty: in memory
   // Keys given by configuration or environment, beside those of the file; never written.
   std::vector<std::pair<std::string, NewKey>> fixed;
+  KeyLimits defaults;  // of keys without limits of their own
 };
 
 // Only the SHA-256 of a key is kept. A plain hash is enough here: our keys carry 256 random bits, so nothing
@@ -98,6 +100,8 @@ class KeyStore {
   std::vector<ApiKey> list() const;
   // Another process (`studio keys add`) may have written: reads the file again.
   Result<void> reload();
+  // The same with other default limits.
+  Result<void> reload(const KeyLimits& defaults);
 
  private:
   struct State;

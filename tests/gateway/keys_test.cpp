@@ -15,7 +15,7 @@ class KeysTest : public testing::Test {
  protected:
   ScratchFolder folder_ = ScratchFolder::create().value();
   Path file_ = folder_.path() / "keys.db";
-  std::unique_ptr<KeyStore> open() { return KeyStore::open({file_, {}}).value(); }
+  std::unique_ptr<KeyStore> open() { return KeyStore::open({file_, {}, {}}).value(); }
 };
 
 TEST_F(KeysTest, AKeyWorksAndIsNowhereInTheFile) {
@@ -74,10 +74,23 @@ TEST_F(KeysTest, AKeyOfAnotherProcessIsThereAfterAReloadAndBucketsStay) {
 }
 
 TEST_F(KeysTest, KeysOfTheEnvironmentAreNeverWritten) {
-  auto store = KeyStore::open({file_, {{"my-own-secret-key", {"env", {"*"}, {}, {}, seconds(0)}}}}).value();
+  auto store =
+      KeyStore::open({file_, {{"my-own-secret-key", {"env", {"*"}, {}, {}, seconds(0)}}}, {}}).value();
   ASSERT_TRUE(store->find("my-own-secret-key", 0));
   EXPECT_TRUE(store->find("my-own-secret-key", 0)->may("admin"));
   EXPECT_TRUE(open()->empty());
+}
+
+TEST_F(KeysTest, DefaultLimitsCountWhereAKeyHasNone) {
+  auto store = KeyStore::open({file_, {}, {60, 1000}}).value();
+  const auto plain = store->make({"plain", {"*"}, {}, {}, seconds(0)}).value();
+  const auto own = store->make({"own", {"*"}, {}, {5, 0}, seconds(0)}).value();
+  EXPECT_EQ(store->find(plain.secret, 0)->requests.limit(), 60);
+  EXPECT_EQ(store->find(own.secret, 0)->requests.limit(), 5);
+  EXPECT_EQ(store->find(own.secret, 0)->tokens.limit(), 1000);
+  ASSERT_TRUE(store->reload({0, 0}));
+  EXPECT_TRUE(store->find(plain.secret, 0)->requests.unlimited());
+  EXPECT_EQ(store->find(own.secret, 0)->requests.limit(), 5);
 }
 
 TEST(Bearer, IsReadInEitherHeader) {

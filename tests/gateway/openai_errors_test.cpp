@@ -65,7 +65,8 @@ TEST(OpenAiErrors, EnginesThatSpeakOtherwiseAreUnderstood) {
       engine_error(502, "<html><head><title>502 Bad Gateway</title></head>\r\n<body>x</body></html>", "e");
   EXPECT_TRUE(page.message.contains("502 Bad Gateway")) << page.message;
   EXPECT_FALSE(page.message.contains("<")) << page.message;
-  const auto blind = engine_error(500, R"({"error":{"code":500,"message":"image input is not supported"}})", "e");
+  const auto blind =
+      engine_error(500, R"({"error":{"code":500,"message":"image input is not supported"}})", "e");
   EXPECT_EQ(blind.status, 400);
   EXPECT_EQ(blind.type, "invalid_request_error");
   EXPECT_EQ(engine_error(503, "", "e").status, 503);
