@@ -245,6 +245,9 @@ std::string times(const EditRun& run) {
   for (const StageTime& t : run.timing)
     html += fmt::format("<tr><td>{}</td><td class=n>{:.2f} s</td><td style=\"width:60%\">{}</td></tr>",
                         escaped(t.stage), t.seconds, bar(t.seconds / most));
+  double all = 0;
+  for (const StageTime& t : run.timing) all += t.seconds;
+  html += fmt::format("<tr><td><b>together</b></td><td class=n><b>{:.2f} s</b></td><td></td></tr>", all);
   return html + "</table></div>";
 }
 
