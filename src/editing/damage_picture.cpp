@@ -73,6 +73,15 @@ double moving_share(const Fingerprint& file, const Comparison& c, const Run& run
   return asked ? static_cast<double>(moving) / static_cast<double>(asked) : 0;
 }
 
+// A quiet stretch of slow motion is near enough to standing and to moving to be called both: then the file
+// has to move less than what it should show.
+bool moves_as_planned(const Fingerprint& file, const Comparison& c, const Run& run) {
+  double is = 0, should = 0;
+  for (std::size_t i = run.first; i <= run.last; ++i)
+    if (const auto* f = reference_frame(c, c.home[i])) is += file.frames[i].change, should += f->change;
+  return is > 0.6 * should;
+}
+
 // Slow motion repeats frames by plan: every second or third one changes far less than its neighbours, or
 // only by the zoom over it. Which of two neighbours is the repeated one is a matter of rounding.
 bool repeats_by_plan(const Comparison& c, std::int64_t frame) {
@@ -137,6 +146,7 @@ std::vector<Issue> find_standing(const Fingerprint& file, const Comparison& c) {
   for (const Run& run : runs_where(n, [&](std::size_t i) { return standing[i] != 0; })) {
     const double moving = moving_share(file, c, run);
     if (c.kind == ComparedWith::nothing ? (moving < 0.7) : (moving < 0.5)) continue;
+    if (c.kind == ComparedWith::plan && moves_as_planned(file, c, run)) continue;
     if (c.kind == ComparedWith::plan && run.size() <= 2 && repeats_by_plan(c, c.home[run.first])) continue;
     unwanted.push_back(run);
   }
