@@ -190,6 +190,14 @@ def job_shots(bench, _):
     bench.notes += ["", "shots, on 6 held-out clips (target: F1 >= 0.90):", score.stdout.rstrip() or score.stderr.rstrip()]
 
 
+def job_tools(bench, _):
+    """Function calling on the small models: the engine's own parser beside our schemas."""
+    script = os.path.join(ROOT, "bench", "tools", "measure.py")
+    measured = subprocess.run([sys.executable, script, "--studio", bench.studio], capture_output=True, text=True)
+    bench.failed += measured.returncode != 0
+    bench.notes += ["", "tools, right answers of 76 cases:", measured.stdout.rstrip() or measured.stderr.rstrip()]
+
+
 def bench_python(module):
     """The Python of the benchmark environment (make bench makes it), when `module` is in it."""
     python = os.environ.get("STUDIO_BENCH_PYTHON", "")
@@ -199,7 +207,7 @@ def bench_python(module):
 
 
 JOBS = {"start": job_start, "analyze": job_analyze, "render": job_render, "smart": job_smart_cut, "auto": job_auto_edit,
-        "shots": job_shots}
+        "shots": job_shots, "tools": job_tools}
 
 
 def main():

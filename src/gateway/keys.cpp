@@ -140,15 +140,22 @@ struct KeyStore::State {
   KeyStoreOptions options;
   std::mutex mutex;  // of `database` and of making a new table
   std::optional<Database> database;
-  std::atomic<std::shared_ptr<const Table>> table;
+  // Held for the copy of the pointer only. (std::atomic<std::shared_ptr> of GCC 12 is a lock too, and one that the
+  // thread sanitizer finds wanting.)
+  mutable std::mutex table_mutex;
+  std::shared_ptr<const Table> table;
   KeyLimits counted;  // the defaults that the buckets of `table` were made with
 
+  std::shared_ptr<const Table> current() const {
+    const std::lock_guard lock(table_mutex);
+    return table;
+  }
   Result<void> read();
 };
 
 // Buckets of keys that stay are kept: a reload must not hand out a fresh minute.
 Result<void> KeyStore::State::read() {
-  const auto old = table.load();
+  const auto old = current();
   std::unordered_map<std::string_view, std::shared_ptr<KeyState>> by_id;
   if (old)
     for (const auto& [hash, state] : *old) by_id.emplace(state->key.id, state);
@@ -177,7 +184,10 @@ Result<void> KeyStore::State::read() {
                                   secret.substr(secret.size() - std::min<std::size_t>(4, secret.size() / 4)),
                                   wish.scopes, wish.models, wish.limits, 0, 0, false}));
   }
-  table.store(std::move(next));
+  {
+    const std::lock_guard lock(table_mutex);
+    table = std::move(next);
+  }
   counted = options.defaults;
   return {};
 }
@@ -201,7 +211,7 @@ KeyStore::~KeyStore() = default;
 
 std::shared_ptr<KeyState> KeyStore::find(std::string_view secret, std::int64_t now_unix_s) const {
   if (secret.empty() || secret.size() > 512) return nullptr;
-  const auto table = state_->table.load();
+  const auto table = state_->current();
   // What is looked up is the hash of what was sent, so the time it takes tells nothing of a key.
   const auto found = table->find(sha256_of(secret));
   if (found == table->end()) return nullptr;
@@ -213,7 +223,7 @@ std::shared_ptr<KeyState> KeyStore::find(std::string_view secret, std::int64_t n
 }
 
 bool KeyStore::empty() const {
-  const auto table = state_->table.load();
+  const auto table = state_->current();
   return std::ranges::all_of(*table, [](const auto& entry) { return entry.second->key.revoked; });
 }
 
@@ -234,7 +244,7 @@ Result<KeyStore::Made> KeyStore::make(const NewKey& wish) {
               wish.lifetime.count() > 0 ? now + wish.lifetime.count() : 0,
               false};
   const std::lock_guard lock(state_->mutex);
-  for (const auto& [hash, state] : *state_->table.load())
+  for (const auto& [hash, state] : *state_->current())
     if (state->key.name == wish.name && !state->key.revoked)
       return fail(ErrorKind::wrong_usage,
                   fmt::format("make the API key \"{}\": there is one of that name", wish.name),
@@ -262,7 +272,7 @@ Result<void> KeyStore::revoke(std::string_view id_or_name) {
 
 std::vector<ApiKey> KeyStore::list() const {
   std::map<std::pair<std::int64_t, std::string>, ApiKey> sorted;
-  for (const auto& [hash, state] : *state_->table.load())
+  for (const auto& [hash, state] : *state_->current())
     sorted.emplace(std::pair(state->key.made_at, state->key.id), state->key);
   std::vector<ApiKey> out;
   for (auto& [order, key] : sorted) out.push_back(std::move(key));

@@ -86,7 +86,7 @@ class KeyStore {
   ~KeyStore();
 
   // The key's state, or nothing when it is unknown, revoked or expired. A hash and one lookup in an immutable
-  // table: about a microsecond, no lock, any thread.
+  // table: about a microsecond, any thread.
   std::shared_ptr<KeyState> find(std::string_view secret, std::int64_t now_unix_s) const;
   // No key at all: a gateway that only listens on loopback then asks for none.
   bool empty() const;
