@@ -140,8 +140,8 @@ struct KeyStore::State {
   KeyStoreOptions options;
   std::mutex mutex;  // of `database` and of making a new table
   std::optional<Database> database;
-  // Held for the copy of the pointer only. (std::atomic<std::shared_ptr> of GCC 12 is a lock too, and one that the
-  // thread sanitizer finds wanting.)
+  // Held for the copy of the pointer only. (std::atomic<std::shared_ptr> of GCC 12 is a lock too, and one
+  // that the thread sanitizer finds wanting.)
   mutable std::mutex table_mutex;
   std::shared_ptr<const Table> table;
   KeyLimits counted;  // the defaults that the buckets of `table` were made with

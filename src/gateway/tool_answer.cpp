@@ -112,7 +112,11 @@ void ToolAnswerReader::take(char c) {
       return;
     case At::in_name:
       if (c != '"') {
-        name_ += c;
+        if (!named_) name_ += c;  // a second name of one call counts for nothing
+        return;
+      }
+      if (named_) {
+        at_ = At::after_value;
         return;
       }
       named_ = sure_ = true;
@@ -139,6 +143,7 @@ void ToolAnswerReader::take(char c) {
 void ToolAnswerReader::take_argument(char c) {
   const bool words = named_ && name_ == options_.words_name;
   const auto keep = [&] {
+    if (argued_) return;  // a second value of one call
     if (words)
       words_from(c);
     else
@@ -152,13 +157,12 @@ void ToolAnswerReader::take_argument(char c) {
       escaped_ = true;
     else if (c == '"')
       in_string_ = false;
-    if (!in_string_ && depth_ == 0) at_ = At::after_value;
+    if (!in_string_ && depth_ == 0) end_argument();
     return;
   }
   if (depth_ == 0 && !scalar_ && is_space(c)) return;
   if (scalar_ && (c == ',' || c == '}' || is_space(c))) {
-    scalar_ = false;
-    at_ = At::after_value;
+    end_argument();
     return take(c);
   }
   keep();
@@ -170,9 +174,14 @@ void ToolAnswerReader::take_argument(char c) {
     --depth_;
   else if (depth_ == 0)
     scalar_ = true;
-  if (depth_ == 0 && !in_string_ && !scalar_) {
-    at_ = At::after_value;
-  }
+  if (depth_ <= 0 && !in_string_ && !scalar_) end_argument();
+}
+
+void ToolAnswerReader::end_argument() {
+  scalar_ = false;
+  depth_ = 0;
+  argued_ = true;
+  at_ = At::after_value;
 }
 
 // Words: {"text": "..."} undone, or the arguments as they are.
@@ -310,7 +319,7 @@ void ToolAnswerReader::close_item() {
   name_.clear();
   arguments_.clear();
   given_ = 0;
-  named_ = begun_ = false;
+  named_ = begun_ = argued_ = false;
   words_at_ = 0;
   at_ = At::after_item;
 }

@@ -62,6 +62,7 @@ class ToolAnswerReader {
   };
   void take(char c);
   void take_argument(char c);
+  void end_argument();
   void close_item();
   void words_from(char c);
   void put_words(std::string_view text);
@@ -75,7 +76,7 @@ class ToolAnswerReader {
   // Of the item being read.
   std::string name_, arguments_;
   std::size_t given_ = 0;  // bytes of arguments_ that have come out
-  bool named_ = false, begun_ = false;
+  bool named_ = false, begun_ = false, argued_ = false;
   int depth_ = 0;
   bool in_string_ = false, escaped_ = false, scalar_ = false;
   // Of words: where in {"text": "..."} we are.

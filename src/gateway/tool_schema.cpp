@@ -198,10 +198,13 @@ class Teller {
     if (properties == schema.end() || !properties->is_object()) return out;
     for (const auto& [key, value] : properties->items()) {
       if (!out.empty()) out += ", ";
+      // Branches that refer to each other multiply: told as far as fits a prompt.
+      if (++told_ > 500) return out + "...";
       out += key;
       if (!is_required(schema, key)) out += '?';
       out += fmt::format(": {}", type(value, depth + 1));
-      if (const std::string words = description(value); !words.empty()) out += fmt::format(" ({})", words);
+      if (const std::string words = in_one_line(description(value)); !words.empty())
+        out += fmt::format(" ({})", words);
     }
     return out;
   }
@@ -267,9 +270,23 @@ class Teller {
   }
 
   const Json& root_;
+  mutable int told_ = 0;
 };
 
 }  // namespace
+
+std::string in_one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    if (!space)
+      out += c;
+    else if (!out.empty() && out.back() != ' ')
+      out += ' ';
+  }
+  if (out.ends_with(' ')) out.pop_back();
+  return out;
+}
 
 Json convertible_schema(const Json& schema, std::string_view name) {
   return Converter(name).convert(schema, 0);

@@ -19,5 +19,7 @@ bool has_references(const Json& schema);
 
 // "city: string (City name), unit?: "celsius"|"fahrenheit"": a fifth of the tokens of the same in JSON.
 std::string parameters_in_words(const Json& schema);
+// Runs of spaces and line breaks become one space each: descriptions are often indented source text.
+std::string in_one_line(std::string_view text);
 
 }  // namespace studio

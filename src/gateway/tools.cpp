@@ -289,7 +289,7 @@ std::string tools_in_words(const Wish& wish, const CompiledTools& compiled, cons
   std::string out = "You can call tools:\n";
   for (const Tool& tool : wish.tools) {
     out += fmt::format("- {}({})", tool.name, parameters_in_words(tool.parameters));
-    if (!tool.description.empty()) out += ": " + tool.description;
+    if (!tool.description.empty()) out += fmt::format(": {}", in_one_line(tool.description));
     out += '\n';
   }
   // The wording is measured (bench/tools): "when no tool is needed, reply" made a 0.5B model claim what it

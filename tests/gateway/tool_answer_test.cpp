@@ -2,6 +2,8 @@
 // texts.
 #include "gateway/tool_answer.h"
 
+#include <cstdint>
+
 #include <gtest/gtest.h>
 
 namespace studio {
@@ -96,6 +98,20 @@ TEST(ToolAnswer, AnAnswerCutShortGivesWhatThereIs) {
   EXPECT_EQ(told(R"([{"name": "get", "arguments": {"a": "lon)"), R"(<get>{"a": "lon)");
   EXPECT_EQ(told(R"([{"name": "reply", "arguments": {"text": "half a sen)"), "|half a sen");
   EXPECT_EQ(told(R"([{"name": "get", "arguments": {"a": 1}}, {"na)"), R"(<get>{"a": 1})");
+}
+
+// Broken in every way at every place: never lost in it, and the same however it is cut.
+TEST(ToolAnswer, DamagedAnswersNeverDependOnWhereTheyAreCut) {
+  const std::string good =
+      R"([{"name": "w", "arguments": {"c": "R\u00e9\"", "n": [1, {"x": null}]}}, {"name": "reply", "arguments": {"text": "a\nb"}}])";
+  std::uint32_t seed = 7;
+  const auto next = [&] { return seed = seed * 1664525u + 1013904223u; };
+  for (int round = 0; round < 3000; ++round) {
+    std::string damaged = good.substr(0, 1 + (next() >> 8) % good.size());
+    for (std::uint32_t i = 0; i < (next() >> 10) % 4; ++i)
+      damaged[(next() >> 8) % damaged.size()] = "{}[]\":,\\ x0\x80"[(next() >> 8) % 13];
+    told(damaged);
+  }
 }
 
 TEST(ToolAnswer, TheCallComesOutBeforeItsArgumentsEnd) {

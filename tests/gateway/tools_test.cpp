@@ -202,6 +202,16 @@ TEST(Tools, SignaturesAreShort) {
             200u);
 }
 
+TEST(Tools, SchemasThatMultiplyThemselvesAreToldOnlySoFar) {
+  Json schema{{"type", "object"}, {"properties", Json::object()}};
+  for (int i = 0; i < 60; ++i) schema["properties"]["p" + std::to_string(i)] = {{"$ref", "#"}};
+  EXPECT_LT(parameters_in_words(schema).size(), 20000u);
+  Json deep{{"type", "string"}};
+  for (int i = 0; i < 150; ++i) deep = {{"type", "array"}, {"items", deep}};
+  EXPECT_LT(to_text(convertible_schema(deep, "x"), -1).size(), 5000u);
+  EXPECT_EQ(in_one_line("  a\n\t  b  c \n"), "a b c");
+}
+
 TEST(Tools, CallsAndResultsBecomeMessagesEveryTemplateKnows) {
   auto request = weather_request();
   request["messages"] = json(R"([
