@@ -282,6 +282,8 @@ Result<EncodingPlan> plan_encoding(const RenderSettings& settings, const Path& o
   if (plan.codec == VideoCodec::hevc && (plan.container == "mp4" || plan.container == "mov"))
     plan.video_tag = "hvc1";
   plan.gop_s = plan.codec == VideoCodec::prores ? 0 : 10;
+  // AVI has no presentation times: reordered pictures are a guess of each player.
+  if (plan.container == "avi") plan.video_options.emplace_back("bf", "0");
   plan.global_header = plan.container != "mpegts" && plan.container != "avi";
   choose_sound(plan, *container);
   const std::array<int, 3> bit_rates = {128'000, 192'000, 256'000};

@@ -225,6 +225,31 @@ TEST(Subtitles, BrokenFilesAreRefusedWithTheirLine) {
   EXPECT_FALSE(parse_srt("1\n00:00:05,000 --> 00:00:03,000\nbackwards\n", "backwards"));
 }
 
+TEST(Subtitles, AssIsWarnedOfByTheStylesAndCharactersItReallyShows) {
+  auto folder = ScratchFolder::create();
+  ASSERT_TRUE(folder);
+  const Path path = folder->path() / "a.ass";
+  const auto warnings_of = [&](const std::string& styles, const std::string& line) {
+    EXPECT_TRUE(write_file_atomic(path,
+                                  "[Script Info]\nPlayResX: 640\nPlayResY: 360\n[V4+ Styles]\n"
+                                  "Format: Name, Fontname, Fontsize\n" +
+                                      styles +
+                                      "[Events]\nFormat: Layer, Start, End, Style, Text\n"
+                                      "Dialogue: 0,0:00:00.00,0:00:02.00," +
+                                      line + "\n"));
+    std::vector<std::string> warnings;
+    auto made =
+        GeneratedPicture::create({"subtitles", {{"file", path.string()}}}, stage_of(640, 360), warnings);
+    EXPECT_TRUE(made) << (made ? "" : made.error().message);
+    return warnings;
+  };
+  const std::string style = "Style: Mine,DejaVu Sans,36\n", odd = "Style: Odd,No Such Family,36\n";
+  EXPECT_THAT(warnings_of(style, "Mine,{\\c&H0000FF&}red\\Nline"), testing::IsEmpty());
+  EXPECT_THAT(warnings_of(style + odd, "Mine,plain"), testing::IsEmpty());
+  EXPECT_THAT(warnings_of(style + odd, "Odd,plain"), testing::Contains(testing::HasSubstr("No Such Family")));
+  EXPECT_THAT(warnings_of(style, "Mine,\U000F0000"), testing::Contains(testing::HasSubstr("U+F0000")));
+}
+
 TEST(Subtitles, CuesAreDrawnAtTheirTimes) {
   auto folder = ScratchFolder::create();
   const Path srt = folder->path() / "it's [a] file;.srt", ass = folder->path() / "a.ass";

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <string_view>
 
 #include "render/samples.h"
 #include "render/text.h"
@@ -74,6 +76,21 @@ class AssDrawing final : public GeneratedPicture::Drawing {
   }
 };
 
+// Without {override blocks} and with \N, \n and \h as the spaces they are.
+std::string shown_text(std::string_view text) {
+  std::string shown;
+  bool inside = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '{') inside = true;
+    const bool escape = text[i] == '\\' && i + 1 < text.size() &&
+                        (text[i + 1] == 'N' || text[i + 1] == 'n' || text[i + 1] == 'h');
+    if (!inside) shown += escape ? ' ' : text[i];
+    if (escape) ++i;
+    if (text[i] == '}') inside = false;
+  }
+  return shown;
+}
+
 }  // namespace
 
 DrawingResult make_ass_drawing(const std::string& script, std::string_view origin,
@@ -95,10 +112,16 @@ DrawingResult make_ass_drawing(const std::string& script, std::string_view origi
                 fmt::format("read subtitles from {}: no ASS dialogue in it", origin),
                 "give a file with a [Script Info] and an [Events] section");
   TRY_ASSIGN(const TextPainter painter, TextPainter::create());
-  for (int i = 0; i < drawing->track->n_styles; ++i) {
-    const char* font = drawing->track->styles[i].FontName;
+  // By style: libass adds one of its own (Arial) that mostly nothing is drawn in.
+  std::map<int, std::string> texts;
+  for (int i = 0; i < drawing->track->n_events; ++i)
+    if (const ASS_Event& event = drawing->track->events[i]; event.Text)
+      texts[event.Style] += shown_text(event.Text);
+  for (const auto& [style, text] : texts) {
+    const char* font =
+        style >= 0 && style < drawing->track->n_styles ? drawing->track->styles[style].FontName : nullptr;
     if (!font) continue;
-    for (std::string& problem : painter.problems("", font))
+    for (std::string& problem : painter.problems(text, font))
       if (std::ranges::find(warnings, problem) == warnings.end()) warnings.push_back(std::move(problem));
   }
   return drawing;
