@@ -198,6 +198,23 @@ def job_tools(bench, _):
     bench.notes += ["", "tools, right answers of 76 cases:", measured.stdout.rstrip() or measured.stderr.rstrip()]
 
 
+def job_switch(bench, _):
+    """Request to first token when another model is loaded, beside the engine started by hand."""
+    program = os.path.join(os.path.dirname(bench.studio), "switch_bench")
+    run = subprocess.run([program, str(bench.rounds)], capture_output=True, text=True)
+    if run.returncode != 0:
+        bench.rows.append(("switch", "failed", run.stderr.strip().split("\n")[0], "-", "<= 1.3x"))
+        bench.failed += 1
+        return
+    for model, times in json.loads(run.stdout)["towards"].items():
+        hand = times["by_hand_s"]
+        limit = "<= 1.3x, < 3 s" if model.endswith("0.5b") else "<= 1.3x"
+        for how, key in (("room for one", "by_lease_s"), ("room for both", "by_switch_s")):
+            bench.rows.append((f"switch to {model}, {how}", f"{times[key]:.2f} s to the first token",
+                               f"engine by hand: {hand:.2f} s", f"{times[key] / hand:.2f}x", limit))
+        bench.notes.append(f"switch to {model}, parts: " + ", ".join(f"{name} {s:.3f} s" for name, s in times["parts"].items()))
+
+
 def bench_python(module):
     """The Python of the benchmark environment (make bench makes it), when `module` is in it."""
     python = os.environ.get("STUDIO_BENCH_PYTHON", "")
@@ -207,7 +224,7 @@ def bench_python(module):
 
 
 JOBS = {"start": job_start, "analyze": job_analyze, "render": job_render, "smart": job_smart_cut, "auto": job_auto_edit,
-        "shots": job_shots, "tools": job_tools}
+        "shots": job_shots, "tools": job_tools, "switch": job_switch}
 
 
 def main():

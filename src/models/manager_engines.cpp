@@ -219,8 +219,8 @@ Result<void> ModelManager::State::check_room(const std::string& id, const Memory
 void ModelManager::State::start_unload(const std::string& id) {
   Entry& entry = entries.at(id);
   auto serving = std::exchange(entry.serving, nullptr);
-  if (entry.drain_begun)
-    entry.drain_seconds = std::chrono::duration<double>(Clock::now() - *entry.drain_begun).count();
+  entry.drain_seconds =
+      entry.drain_begun ? std::chrono::duration<double>(Clock::now() - *entry.drain_begun).count() : 0;
   entry.drain_begun.reset();
   worker([this, id, serving](std::stop_token) { run_unload(id, serving); });
 }

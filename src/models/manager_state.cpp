@@ -215,7 +215,7 @@ void ModelManager::State::show_states() {
       else if (entry.shown == ModelState::absent && !entry.prepared)
         now = ModelState::absent;
     }
-    if (now == ModelState::draining && !entry.drain_begun) entry.drain_begun = Clock::now();
+    if (now == ModelState::draining && entry.serving && !entry.drain_begun) entry.drain_begun = Clock::now();
     if (now == entry.shown) continue;
     ModelEvent event;
     event.number = ++last_event;
