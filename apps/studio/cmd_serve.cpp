@@ -4,8 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
+#include <mutex>
 #include <thread>
 
 #include <fmt/format.h>
@@ -44,22 +46,32 @@ Result<GatewayConfig> read_config(const Options& options) {
   return config;
 }
 
-// SIGHUP reads the configuration again. Waits on a thread of its own, since reading may take a while.
+// SIGHUP reads the configuration again: on a thread of its own, since reading may take a while and the
+// signals' thread must be free for a Ctrl-C.
 class Reloads {
  public:
-  explicit Reloads(std::function<void()> reload) {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGHUP);
-    thread_ = std::jthread([this, reload = std::move(reload)](std::stop_token stop) {
-      const timespec poll{0, 200'000'000};
-      while (!stop.stop_requested())
-        if (sigtimedwait(&signals_, nullptr, &poll) == SIGHUP) reload();
-    });
-  }
+  explicit Reloads(std::function<void()> reload)
+      : thread_([this, reload = std::move(reload)](std::stop_token stop) {
+          std::unique_lock lock(mutex_);
+          while (asked_.wait(lock, stop, [this] { return wanted_; })) {
+            wanted_ = false;
+            lock.unlock();
+            reload();
+            lock.lock();
+          }
+        }),
+        hangup_([this] {
+          const std::lock_guard lock(mutex_);
+          wanted_ = true;
+          asked_.notify_all();
+        }) {}
 
  private:
-  sigset_t signals_;
+  std::mutex mutex_;  // guards wanted_
+  std::condition_variable_any asked_;
+  bool wanted_ = false;
   std::jthread thread_;
+  OnHangup hangup_;
 };
 
 // A thousand streams are two thousand descriptors; the usual soft limit is 1024.
@@ -70,19 +82,11 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-void block_hangup() {
-  sigset_t hangup;
-  sigemptyset(&hangup);
-  sigaddset(&hangup, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &hangup, nullptr);
-}
-
 Json state_json(const ServerState& state) {
   return {{"schema", "studio.serve/1"}, {"url", state.url}, {"pid", state.pid}, {"log", state.log.string()}};
 }
 
 Result<Outcome> serve(const Options& options, std::stop_token stop) {
-  block_hangup();  // before any thread is started, so that all have it blocked
   raise_descriptor_limit();
   TRY_ASSIGN(const GatewayConfig config, read_config(options));
   TRY_ASSIGN(const ModelCatalog catalog, ModelCatalog::load());

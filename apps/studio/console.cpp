@@ -23,6 +23,16 @@ namespace {
 std::mutex terminal_mutex;  // guards stderr and the flag below
 bool progress_line_shown = false;
 
+std::mutex hangup_mutex;  // guards what is done at SIGHUP; empty: it stops, as Ctrl-C does
+std::function<void()> hangup_run;
+
+bool taken_as_hangup(int signal) {
+  const std::lock_guard lock(hangup_mutex);
+  if (signal != SIGHUP || !hangup_run) return false;
+  hangup_run();
+  return true;
+}
+
 void clear_locked() {
   if (!progress_line_shown) return;
   std::fputs("\r\033[K", stderr);
@@ -153,7 +163,7 @@ Interrupts::Interrupts() : state_(std::make_unique<State>()) {
     int seen = 0;
     while (!stop.stop_requested()) {
       const int signal = ::sigtimedwait(&waited, nullptr, &tick);
-      if (signal < 0 || stop.stop_requested()) continue;
+      if (signal < 0 || stop.stop_requested() || taken_as_hangup(signal)) continue;
       if (++seen > 1) ::_exit(130);
       stderr_line("studio: stopping; once more to stop at once");
       state_->source.request_stop();
@@ -165,6 +175,16 @@ Interrupts::~Interrupts() {
   state_->watcher.request_stop();
   ::pthread_kill(state_->watcher.native_handle(), SIGHUP);  // do not wait for the tick
   state_->watcher.join();
+}
+
+OnHangup::OnHangup(std::function<void()> run) {
+  const std::lock_guard lock(hangup_mutex);
+  hangup_run = std::move(run);
+}
+
+OnHangup::~OnHangup() {
+  const std::lock_guard lock(hangup_mutex);
+  hangup_run = {};
 }
 
 std::stop_token Interrupts::token() const {

@@ -48,6 +48,16 @@ class Interrupts {
   std::unique_ptr<State> state_;
 };
 
+// What SIGHUP does instead of stopping, while this lives: `studio serve` reads its configuration again.
+// `run` is called on the signals' own thread and must return at once. One at a time.
+class OnHangup {
+ public:
+  explicit OnHangup(std::function<void()> run);
+  ~OnHangup();
+  OnHangup(const OnHangup&) = delete;
+  OnHangup& operator=(const OnHangup&) = delete;
+};
+
 // A Job that draws progress on stderr: one live line on a terminal, a plain line every few
 // seconds elsewhere, nothing when quiet.
 Job make_job(const CommonOptions& common, std::stop_token stop);

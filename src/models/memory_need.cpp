@@ -19,6 +19,9 @@ constexpr std::uint64_t kVocabularyEntryBytes = 250;
 // What a GPU's driver keeps for a process that computes on it (context, kernels, cuBLAS handles).
 constexpr std::uint64_t kGpuContextBytes = 400u << 20;
 
+// The deepest models have some 130; a header that claims more lies.
+constexpr std::uint32_t kMostLayers = 1024;
+
 // llama.cpp pads each sequence's cells to this (llama_context: GGML_PAD(n_ctx / n_seq, 256)).
 constexpr std::uint64_t kCellPadding = 256;
 
@@ -113,6 +116,7 @@ std::uint64_t recurrent_bytes(const Keys& keys, std::uint64_t embedding) {
 
 struct LayerParts {
   bool attention = false, recurrent = false;
+  bool joined = false;  // one tensor holds q, k and v
 };
 
 void shape_caches(ModelShape& shape, const Keys& keys, const std::vector<LayerParts>& parts) {
@@ -146,9 +150,9 @@ void add_tensor(ModelShape& shape, const GgufTensor& tensor, std::vector<LayerPa
     const std::string_view part = std::string_view(tensor.name).substr(tensor.name.find('.', 4) + 1);
     const bool state = part.starts_with("ssm_") || part.starts_with("time_mix");
     parts[*index].recurrent |= state;
-    // Where one tensor holds q, k and v and a state is there too, the layer is a linear one.
     parts[*index].attention |= part.starts_with("attn_k.") || part.starts_with("attn_kv_a") ||
                                part.starts_with("attn_k_b") || part.starts_with("attn_qkv.");
+    parts[*index].joined |= part == "attn_qkv.weight";
     return;
   }
   if (tensor.name == "token_embd.weight") {
@@ -305,7 +309,7 @@ Result<ModelShape> gguf_shape(const GgufHeader& header, std::string_view origin)
   const bool projector = shape.architecture == "clip";
   const Keys keys(header, projector ? "clip.vision" : shape.architecture);
   const std::uint32_t blocks = keys.get("block_count");
-  if (shape.architecture.empty() || blocks == 0 || blocks > 10'000 || header.tensors.empty())
+  if (shape.architecture.empty() || blocks == 0 || blocks > kMostLayers || header.tensors.empty())
     return fail(ErrorKind::invalid_input,
                 fmt::format("read the model file {}: its header names no architecture with layers", origin),
                 "a file of weights is needed, not a vocabulary or an adapter");
@@ -328,13 +332,8 @@ Result<ModelShape> gguf_shape(const GgufHeader& header, std::string_view origin)
   shape.layers.resize(blocks);
   std::vector<LayerParts> parts(blocks);
   for (const GgufTensor& tensor : header.tensors) add_tensor(shape, tensor, parts);
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto linear = [&](const GgufTensor& t) {
-      return t.name == fmt::format("blk.{}.attn_qkv.weight", i);
-    };
-    if (parts[i].recurrent && parts[i].attention && std::ranges::any_of(header.tensors, linear))
-      parts[i].attention = false;
-  }
+  // With a state beside it, one tensor for q, k and v is a linear layer's, which keeps no cache.
+  for (LayerParts& part : parts) part.attention &= !(part.recurrent && part.joined);
   shape.tied_embeddings =
       std::ranges::none_of(header.tensors, [](const GgufTensor& t) { return t.name == "output.weight"; }) &&
       shape.causal;
