@@ -251,7 +251,13 @@ std::string InferenceRequest::error_text(const ApiError& failure, bool as_event)
 Task<void> InferenceRequest::tell(const ApiError& failure) {
   error_code_ = failure.code.empty() ? failure.type : failure.code;
   status_ = client_gone() ? 499 : failure.status;
-  if (exchange_.begun() || client_gone()) co_return;
+  if (client_gone()) co_return;
+  if (exchange_.begun()) {
+    const std::string event = error_text(failure, true);
+    const std::string_view last = event;
+    (void)co_await exchange_.end(std::span(&last, 1));
+    co_return;
+  }
   const std::string text = error_text(failure, false);
   std::array<HeaderView, 2> headers{HeaderView{"Content-Type", "application/json"}, HeaderView{}};
   std::string seconds;

@@ -75,6 +75,7 @@ class InferenceRequest {
   std::vector<std::string_view> body_;
   std::string name_json_, rewritten_;
   std::shared_ptr<const CompiledTools> tools_;
+  std::vector<std::string> without_;  // tools that may not be called again: see ToolOptions::ask_again
 
   // The answer on its way.
   std::stop_source work_;  // of the engine's work when others may join it

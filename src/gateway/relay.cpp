@@ -145,7 +145,10 @@ Task<InferenceRequest::Failure> InferenceRequest::ask(const RouteStep& step, Pro
     asked_ = Clock::now();
     auto response = co_await core_.upstreams->open(exchange_.loop(), request);
     if (response) {
+      const bool first_asking = without_.empty();
       auto failure = co_await relay(step, *response, producer);
+      // The model only made calls again whose results it has: once more without those tools.
+      if (!failure && first_asking && !without_.empty() && !client_gone()) continue;
       if (failure)
         again = may_retry(
             failure->status == 429 || failure->status == 503 ? Outcome::overloaded : Outcome::answered, true,
@@ -198,6 +201,8 @@ Task<InferenceRequest::Failure> InferenceRequest::prepare(const EnginePlace& pla
     ToolOptions options;
     options.id_seed = id_;
     options.upstream_model = place.upstream_model;
+    options.ask_again = without_.empty();
+    options.without = without_;
     auto compiled = compile_tools(*document, options);
     if (!compiled) co_return api_error(compiled.error());
     if (*compiled) {
@@ -256,8 +261,9 @@ Task<InferenceRequest::Failure> InferenceRequest::relay_whole(UpstreamResponse& 
     if (!rest) co_return api_error(rest.error());
     whole += *rest;
     if (tools_) {
-      auto answer = answer_from(*tools_, whole);
+      auto answer = answer_from(*tools_, whole, without_.empty() ? &without_ : nullptr);
       if (!answer) co_return api_error(answer.error());
+      if (tools_->ask_again && !without_.empty()) co_return std::nullopt;
       whole = std::move(*answer);
     }
     views_.assign({std::string_view(whole)});
@@ -283,9 +289,13 @@ Task<InferenceRequest::Failure> InferenceRequest::relay_stream(UpstreamResponse&
   const HeaderView headers[] = {{"Content-Type", "text/event-stream"},
                                 {"Cache-Control", "no-cache"},
                                 {"X-Accel-Buffering", "no"}};  // a proxy before us must not gather pieces
-  exchange_.begin(status_, headers);
-  if (producer) producer->begin(status_, "text/event-stream");
-  if (tools_) tool_stream_.emplace(tools_);
+  if (!exchange_.begun()) {
+    exchange_.begin(status_, headers);
+    if (producer) producer->begin(status_, "text/event-stream");
+    if (tools_) tool_stream_.emplace(tools_);
+  } else if (tool_stream_) {
+    tool_stream_->ask_again(tools_);
+  }
   if (!response.has_piece()) co_await exchange_.flush();
   const auto latest = started_ + settings_->config.limits.request_time;
   for (;;) {
@@ -312,6 +322,10 @@ Task<InferenceRequest::Failure> InferenceRequest::relay_stream(UpstreamResponse&
     if (!co_await relay_piece(*got, last, producer)) co_return std::nullopt;
     if (last) break;
   }
+  if (tool_stream_ && !tool_stream_->repeated().empty()) {
+    without_ = tool_stream_->repeated();
+    co_return std::nullopt;
+  }
   if (producer) producer->finish();
   co_return std::nullopt;
 }
@@ -326,6 +340,7 @@ Task<bool> InferenceRequest::relay_piece(Pieces pieces, bool last, Producer* pro
     if (producer) producer->add(piece);
   }
   if (sink_gone_) co_return producer->shared();
+  if (last && tool_stream_ && !tool_stream_->repeated().empty()) last = false;  // a second answer follows
   if (pieces.empty() && !last) co_return true;
   Result<void> written;
   if (last)
