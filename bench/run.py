@@ -215,6 +215,15 @@ def job_switch(bench, _):
         bench.notes.append(f"switch to {model}, parts: " + ", ".join(f"{name} {s:.3f} s" for name, s in times["parts"].items()))
 
 
+def job_gateway(bench, _):
+    """The gateway beside the engine asked directly, nginx and LiteLLM, in rounds of one run."""
+    script = os.path.join(ROOT, "bench", "gateway", "run.py")
+    build = os.path.dirname(os.path.dirname(bench.studio))
+    measured = subprocess.run([sys.executable, script, "--rounds", str(bench.rounds), "--build", build], capture_output=True, text=True)
+    bench.failed += measured.returncode != 0
+    bench.notes += ["", "gateway, 2 transports, one mock engine:", measured.stdout.rstrip() or measured.stderr.rstrip()]
+
+
 def bench_python(module):
     """The Python of the benchmark environment (make bench makes it), when `module` is in it."""
     python = os.environ.get("STUDIO_BENCH_PYTHON", "")
@@ -224,7 +233,7 @@ def bench_python(module):
 
 
 JOBS = {"start": job_start, "analyze": job_analyze, "render": job_render, "smart": job_smart_cut, "auto": job_auto_edit,
-        "shots": job_shots, "tools": job_tools, "switch": job_switch}
+        "shots": job_shots, "tools": job_tools, "gateway": job_gateway, "switch": job_switch}
 
 
 def main():

@@ -31,7 +31,10 @@ while [ $# -gt 0 ]; do
       # Another source's nodejs brings its own npm, which Debian's would push out.
       command -v npm >/dev/null || groups+=(node)
       ;;
-    --bench) environments+=(bench) ;;
+    --bench)
+      environments+=(bench litellm)
+      groups+=(bench)
+      ;;
     --model) parts_arguments+=(--model "${2:?--model needs an id}"); shift ;;
     --from) parts_arguments+=(--from "${2:?--from needs a folder}"); shift ;;
     --no-models) models= ;;

@@ -23,11 +23,33 @@
 
 namespace studio {
 
+// Which engine answered a conversation last, so that its next request finds the engine's prefix cache. A
+// table of atomics: what is pushed out of it is only slower.
+class Conversations {
+ public:
+  std::optional<std::size_t> slot_of(std::uint64_t hash) const {
+    const std::uint64_t entry = entries_[hash % kEntries].load(std::memory_order_relaxed);
+    if (entry >> 16 != hash >> 16) return std::nullopt;
+    return entry & 0xffff;
+  }
+  void remember(std::uint64_t hash, std::size_t slot) {
+    entries_[hash % kEntries].store((hash & ~std::uint64_t{0xffff}) | (slot & 0xffff),
+                                    std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr std::size_t kEntries = 8192;
+  std::unique_ptr<std::atomic<std::uint64_t>[]> entries_ =
+      std::make_unique<std::atomic<std::uint64_t>[]>(kEntries);
+};
+
 // One reading of the configuration. Requests keep the one they began with.
 struct GatewaySettings {
   GatewayConfig config;
   std::shared_ptr<const Router> router;
   bool keys_required = false;
+  std::vector<std::string> names;  // for /v1/models: what can be asked here
+  std::shared_ptr<Conversations> conversations = std::make_shared<Conversations>();
 };
 
 class EventFeed;

@@ -116,7 +116,7 @@ Task<void> list_models(GatewayCore& core, HttpExchange& exchange, const GatewayS
   if (path.size() > std::string_view("/v1/models/").size())
     wanted = path.substr(std::string_view("/v1/models/").size());
   Json data = Json::array();
-  for (const std::string& name : settings.router->names()) {
+  for (const std::string& name : settings.names) {
     if (!caller.may_use(name)) continue;
     if (!wanted.empty() && name == wanted) {
       const Json one = entry(name);
@@ -187,6 +187,24 @@ Task<void> GatewayCore::handle(HttpExchange& exchange) {
   co_await respond_error(exchange, unknown);
 }
 
+namespace {
+
+// For /v1/models: what is not on this machine cannot be asked, and neither can its other names.
+std::vector<std::string> names_to_list(const RouterOptions& routes, const std::vector<std::string>& absent) {
+  const auto here = [&](const std::string& model) {
+    return std::ranges::find(absent, model) == absent.end();
+  };
+  std::vector<std::string> names;
+  for (const RouteTarget& target : routes.targets)
+    if (here(target.model) && std::ranges::find(names, target.model) == names.end())
+      names.push_back(target.model);
+  for (const auto& [alias, meant] : routes.aliases)
+    if (here(meant)) names.push_back(alias);
+  return names;
+}
+
+}  // namespace
+
 class Gateway::Core : public GatewayCore {
  public:
   using GatewayCore::GatewayCore;
@@ -198,14 +216,16 @@ class Gateway::Core : public GatewayCore {
  private:
   Result<void> apply(const GatewayConfig& config);
   std::vector<RouteTarget> targets(const GatewayConfig& config) const;
+  std::vector<std::string> absent_models() const;
   void survey(std::chrono::milliseconds patience);
   Task<void> survey_now_and_then(Loop& loop, std::stop_token stop);
   Task<void> preload(Loop& loop, std::stop_token stop);
 
-  std::mutex mutex_;  // guards the four below: reloads come from several threads
+  std::mutex mutex_;  // guards the five below: reloads come from several threads
   GatewayConfig config_;
   std::shared_ptr<const Router> router_;
   ListedModels listed_;
+  std::vector<std::string> absent_;
   ModelManager::Subscription subscription_;
   std::stop_source ending_;
   std::once_flag stopped_;
@@ -219,21 +239,33 @@ std::vector<RouteTarget> Gateway::Core::targets(const GatewayConfig& config) con
   return all;
 }
 
+std::vector<std::string> Gateway::Core::absent_models() const {
+  std::vector<std::string> absent;
+  if (!options.manager) return absent;
+  for (const ModelStatus& model : options.manager->models())
+    if (model.state == ModelState::absent) absent.push_back(model.id);
+  return absent;
+}
+
 // The caller holds mutex_. A new reading for all loops. Nothing changes unless all of it is sound.
 Result<void> Gateway::Core::apply(const GatewayConfig& config) {
   TRY(check_gateway_config(config, !keys->empty()));
-  std::vector<std::string> absent;
-  if (options.manager)
-    for (const ModelStatus& model : options.manager->models())
-      if (model.state == ModelState::absent) absent.push_back(model.id);
+  const std::vector<std::string> absent = absent_models();
   const ModelCatalog* catalog = options.catalog ? &*options.catalog : nullptr;
   RouterOptions routes = router_options(config, targets(config), catalog, absent);
+  std::vector<std::string> names = names_to_list(routes, absent);
   TRY_ASSIGN(std::shared_ptr<const Router> router, Router::create(std::move(routes), router_.get()));
   const bool required = config.keys.required == "always" || !is_loopback(config.listen.host) ||
                         (config.keys.required == "auto" && !keys->empty());
-  const auto reading = std::make_shared<const GatewaySettings>(GatewaySettings{config, router, required});
+  auto made = std::make_shared<GatewaySettings>();
+  made->config = config;
+  made->router = router;
+  made->keys_required = required;
+  made->names = std::move(names);
+  const std::shared_ptr<const GatewaySettings> reading = std::move(made);
   config_ = config;
   router_ = std::move(router);
+  absent_ = absent;
   for (std::size_t i = 0; i < loops->size(); ++i)
     loops->at(i).post([this, self = shared_from_this(), i, reading] { settings[i] = reading; });
   return {};
@@ -278,7 +310,7 @@ void Gateway::Core::survey(std::chrono::milliseconds patience) {
     if (std::ranges::find(listed, engine, [](const auto& pair) { return pair.first; }) == listed.end())
       listed.emplace_back(engine, models);
   std::ranges::sort(listed);
-  if (listed == listed_) return;
+  if (listed == listed_ && absent_models() == absent_) return;
   ListedModels before = std::exchange(listed_, std::move(listed));
   if (!apply(config_)) listed_ = std::move(before);
 }

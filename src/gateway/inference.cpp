@@ -1,6 +1,7 @@
 // The way of a request up to the engine: who asks, what for, where, and whether the answer is known already.
 #include "gateway/inference.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -123,7 +124,19 @@ InferenceRequest::Failure InferenceRequest::find_route() {
   if (!route_.steps.empty() && !does(*route_.steps.front().target, path_.task))
     return invalid_request(fmt::format("the model {} does not do what {} asks for", route_.model, path_.path),
                            "model", "model_not_supported");
+  if (route_.steps.size() > 1) prefer_the_last_engine();
   return std::nullopt;
+}
+
+// Several equal engines: the one that has this conversation's beginning in its cache comes first.
+void InferenceRequest::prefer_the_last_engine() {
+  conversation_ = conversation_of(exchange_.body(), scan_);
+  if (!conversation_ || !conversation_->goes_on || route_.steps.front().trial) return;
+  const auto slot = settings_->conversations->slot_of(conversation_->hash);
+  if (!slot) return;
+  const auto known = std::ranges::find(route_.steps, *slot, &RouteStep::slot);
+  if (known != route_.steps.end() && known->target->model == route_.steps.front().target->model)
+    std::rotate(route_.steps.begin(), known, known + 1);
 }
 
 Task<InferenceRequest::Failure> InferenceRequest::serve() {

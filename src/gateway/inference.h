@@ -39,6 +39,7 @@ class InferenceRequest {
 
   Failure admit();
   Failure find_route();
+  void prefer_the_last_engine();
   Task<Failure> serve();
   Task<Failure> serve_cached(const CacheKey& key, bool refresh);
   Task<Failure> replay(const CachedResponse& response);
@@ -70,6 +71,7 @@ class InferenceRequest {
   Caller caller_;
   RequestScan scan_;
   Route route_;
+  std::optional<Conversation> conversation_;
 
   // The request as the engine gets it.
   std::vector<std::string_view> body_;

@@ -241,6 +241,7 @@ Task<InferenceRequest::Failure> InferenceRequest::relay(const RouteStep& step, U
     failure = co_await relay_stream(response, producer);
   else
     failure = co_await relay_whole(response, producer);
+  if (conversation_) settings_->conversations->remember(conversation_->hash, step.slot);
   const bool abandoned = client_gone() && !response.done();
   router.report(step, abandoned                         ? Outcome::abandoned
                       : error_code_.empty() && !failure ? Outcome::answered

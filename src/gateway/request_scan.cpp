@@ -122,6 +122,7 @@ class Scanner {
     } else if (key == "tools" || key == "functions" || key == "tool_choice") {
       if (value != "null") scan_.tools = true;
     } else if (key == "messages" || key == "input") {
+      if (key == "messages") scan_.messages = place;
       if (key == "messages" && (value.contains("\"tool_calls\"") || value.contains("\"tool_call_id\"") ||
                                 value.contains("\"function_call\"")))
         scan_.tools = true;
@@ -289,6 +290,18 @@ class Scanner {
 
 Result<RequestScan> scan_request(std::string_view body) {
   return Scanner(body).scan();
+}
+
+// The same bytes begin each request of a conversation: clients send the old messages again as they were.
+std::optional<Conversation> conversation_of(std::string_view body, const RequestScan& scan) {
+  const std::string_view messages = scan.messages.in(body);
+  const std::size_t user = messages.find("\"user\"");
+  if (user == std::string_view::npos) return std::nullopt;
+  const std::size_t end = messages.find('}', user);
+  Conversation found;
+  found.hash = std::hash<std::string_view>()(messages.substr(0, end));
+  found.goes_on = messages.contains("\"assistant\"");
+  return found;
 }
 
 std::vector<std::string_view> with_model(std::string_view body, const RequestScan& scan,

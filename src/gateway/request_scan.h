@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,7 +30,7 @@ struct RequestScan {
   bool tools = false;          // tools, functions, or messages of tools: compile_tools() looks closer
   bool images = false;         // image_url or input_image somewhere: image_use() looks closer
   bool include_usage = false;  // stream_options.include_usage
-  FieldPlace stream_options;
+  FieldPlace stream_options, messages;
 };
 
 // Checks the whole text against RFC 8259 (UTF-8 included, depth 200 at most). About 1 GB/s. invalid_input
@@ -40,5 +41,13 @@ Result<RequestScan> scan_request(std::string_view body);
 // `name` is stored in `json_name` as a JSON string.
 std::vector<std::string_view> with_model(std::string_view body, const RequestScan& scan,
                                          std::string_view name, std::string& json_name);
+
+// What all requests of one conversation have in common: a hash of everything up to the first user's
+// message. Nothing without messages of a user.
+struct Conversation {
+  std::uint64_t hash = 0;
+  bool goes_on = false;  // has answers already
+};
+std::optional<Conversation> conversation_of(std::string_view body, const RequestScan& scan);
 
 }  // namespace studio

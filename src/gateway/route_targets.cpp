@@ -26,7 +26,7 @@ std::vector<RemoteEngine> remote_engines(const GatewayConfig& config) {
       remote.start = engine.start;
       remote.stop = engine.stop;
       remote.memory_bytes = engine.memory_bytes;
-      if (engine.concurrency > 0) remote.concurrency = engine.concurrency;
+      remote.concurrency = engine.concurrency;  // 0: no bound
       // llama-server's own parser gives no proper calls for small models; others are known for theirs.
       remote.native_tools =
           engine.tools == "native" || (engine.tools == "auto" && engine.kind != "llama-server");

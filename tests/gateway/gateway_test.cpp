@@ -216,6 +216,32 @@ TEST_F(GatewayTest, FallsBackOnlyWhileNothingWasSent) {
   EXPECT_EQ(second.requests, 2u) << "an engine that is full took nothing";
 }
 
+TEST_F(GatewayTest, EqualEnginesShareTheLoadAndAConversationStaysWithItsEngine) {
+  MockEngine second{{.unix_socket = ::testing::TempDir() + fmt::format("gateway-equal-{}.sock", ::getpid())}};
+  places->add("second", second.url());
+  targets = {target("mock", "engine"), target("mock", "second")};
+  start();
+  const auto turn = [&](int conversation, int turns) {
+    std::string messages = fmt::format(R"({{"role":"user","content":"conversation {}"}})", conversation);
+    for (int i = 1; i < turns; ++i)
+      messages += R"(,{"role":"assistant","content":"yes"},{"role":"user","content":"go on"})";
+    EXPECT_EQ(chat(fmt::format(R"({{"model":"mock","mock":{{}},"messages":[{}]}})", messages)).status, 200);
+  };
+  for (int i = 0; i < 10; ++i) turn(0, 1);
+  EXPECT_EQ(engine.requests, 5u);
+  EXPECT_EQ(second.requests, 5u);
+  for (int conversation = 1; conversation <= 4; ++conversation) {
+    const std::uint64_t before = engine.requests;
+    turn(conversation, 1);
+    const bool first = engine.requests > before;
+    for (int turns = 2; turns < 6; ++turns) {
+      const std::uint64_t then = engine.requests;
+      turn(conversation, turns);
+      EXPECT_EQ(engine.requests > then, first) << "its cache lies at the other engine";
+    }
+  }
+}
+
 TEST_F(GatewayTest, AFullQueueIs429WithRetryAfter) {
   places->refuse_with(
       Error{ErrorKind::limit_exceeded, "wait for mock: 64 requests wait already", "ask again in 7 s"});
