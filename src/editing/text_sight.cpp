@@ -43,17 +43,23 @@ GrayPlane resized(const StillPicture& picture, int width, int height) {
   return out;
 }
 
-// Letters as light on dark, `width` pixels wide at most, cropped to the text.
-Result<GrayPlane> letters(const TextPainter& painter, std::string_view text, double size, int width,
-                          int height) {
+// Letters as light on dark, `width` pixels wide at most, cropped to the text. With an edge they have the dark
+// outline and shadow of the studio's titles: over a bright picture that changes more than the letters do.
+Result<GrayPlane> letters(const TextPainter& painter, std::string_view text, double size, bool edged,
+                          int width, int height) {
   TextStyle style;
   style.size = size;
   style.smallest = size;
+  if (edged) style.outline = 0.05, style.shadow = 0.06;
   TRY_ASSIGN(const RenderedText painted, painter.paint(text, style, width, height));
   GrayPlane plane{painted.image.width, painted.image.height, {}};
   if (painted.cut) return GrayPlane{};
   for (int y = 0; y < plane.height; ++y)
-    for (int x = 0; x < plane.width; ++x) plane.values.push_back(painted.image.at(x, y)[3] / 255.f);
+    for (int x = 0; x < plane.width; ++x) {
+      const std::uint8_t* pixel = painted.image.at(x, y);
+      const float change = edged ? (pixel[0] - 128.f) / 127.f : 1.f;  // against a middle gray
+      plane.values.push_back(change * pixel[3] / 255.f);
+    }
   return plane;
 }
 
@@ -87,6 +93,26 @@ double correlation(const GrayPlane& picture, const GrayPlane& letters, int x0, i
   return (spl - sp * sl / n) / std::sqrt(vp * vl);
 }
 
+// The highest correlation of the letters with any place of the picture, found in half of its size first.
+double best_likeness(const GrayPlane& picture, const GrayPlane& half, const GrayPlane& full) {
+  if (full.width < 8 || full.width > picture.width || full.height > picture.height) return 0;
+  const GrayPlane small = halved(full);
+  if (small.width < 6 || small.height < 3) return 0;
+  int bx = -1, by = -1;
+  double found = 0, top = 0;
+  for (int y = 0; y + small.height <= half.height; ++y)
+    for (int x = 0; x + small.width <= half.width; ++x) {
+      const double c = std::abs(correlation(half, small, x, y));
+      if (c > found) found = c, bx = x, by = y;
+    }
+  if (bx < 0 || found < 0.3) return 0;
+  for (int y = std::max(0, 2 * by - 2); y <= 2 * by + 2; ++y)
+    for (int x = std::max(0, 2 * bx - 2); x <= 2 * bx + 2; ++x)
+      if (y + full.height <= picture.height && x + full.width <= picture.width)
+        top = std::max(top, std::abs(correlation(picture, full, x, y)));
+  return top;
+}
+
 }  // namespace
 
 Result<TextSighting> text_by_shape(const StillPicture& file, const StillPicture* bare,
@@ -101,33 +127,15 @@ Result<TextSighting> text_by_shape(const StillPicture& file, const StillPicture*
   const GrayPlane half = halved(picture);
   TextSighting best;
   double top = 0;
-  double last_width = -1;
-  for (double size = file.height * 0.05; size <= file.height * 0.3; size *= 1.06) {
-    auto full = letters(painter, text, size, static_cast<int>(file.width * 0.98), file.height);
-    if (!full || full->width < 8 || full->width > file.width || full->height > file.height) continue;
-    if (full->width == last_width) continue;
-    last_width = full->width;
-    const GrayPlane small = halved(*full);
-    if (small.width < 6 || small.height < 3) continue;
-    int bx = -1, by = -1;
-    double found = 0;
-    for (int y = 0; y + small.height <= half.height; ++y)
-      for (int x = 0; x + small.width <= half.width; x += 1) {
-        const double c = std::abs(correlation(half, small, x, y));
-        if (c > found) found = c, bx = x, by = y;
-      }
-    if (bx < 0 || found < 0.3) continue;
-    for (int y = std::max(0, 2 * by - 2); y <= 2 * by + 2; ++y)
-      for (int x = std::max(0, 2 * bx - 2); x <= 2 * bx + 2; ++x)
-        if (y + full->height <= picture.height && x + full->width <= picture.width) {
-          const double c = std::abs(correlation(picture, *full, x, y));
-          if (c > top) {
-            top = c;
-            best.share =
-                static_cast<double>(full->values.size()) / static_cast<double>(picture.values.size());
-          }
-        }
-  }
+  for (const bool edged : {false, true})
+    for (double size = file.height * 0.05; size <= file.height * 0.3; size *= 1.06) {
+      const auto full = letters(painter, text, size, edged, static_cast<int>(file.width * 0.98), file.height);
+      if (!full) continue;
+      const double found = best_likeness(picture, half, *full);
+      if (found <= top) continue;
+      top = found;
+      best.share = static_cast<double>(full->values.size()) / static_cast<double>(picture.values.size());
+    }
   best.visibility = top;
   // Letters of another text reach about 0.4 by chance at the best of all places and sizes.
   best.visible = top > 0.55;
