@@ -90,7 +90,8 @@ Result<void> ModelManager::State::prepare(const std::string& id) {
     Entry& entry = entries.at(id);
     if (!away()) return {};  // its file was removed under a running engine, which goes on
     entry.prepared = false;
-    if (located.error().kind == ErrorKind::missing_part && !entry.pulling) entry.shown = ModelState::absent;
+    entry.here = located.error().kind != ErrorKind::missing_part;
+    show_states();
     return located;
   }
   const NeedEstimate estimate = estimate_need(model, room_for(id), peaks, shapes);
@@ -106,7 +107,7 @@ Result<void> ModelManager::State::prepare(const std::string& id) {
     entry.settings = estimate.settings;
     entry.need = estimate.need;
     entry.prepared = true;
-    if (entry.shown == ModelState::absent) entry.shown = ModelState::cold;
+    entry.here = true;
     apply(policy.put_model({id, estimate.need, model.places, pinned, false}, Clock::now()), outbox);
   }
   deliver(outbox);

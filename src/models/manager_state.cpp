@@ -54,7 +54,10 @@ Result<ModelManager::State::Entry*> ModelManager::State::entry_of(std::string_vi
   if (const auto found = entries.find(name); found != entries.end()) return &found->second;
   TRY_ASSIGN(RosterModel model, roster->find(name));
   auto [at, added] = entries.try_emplace(model.id);
-  if (added) at->second.model = std::move(model);
+  if (added) {
+    at->second.model = std::move(model);
+    at->second.here = at->second.model.remote;
+  }
   return &at->second;
 }
 
@@ -209,12 +212,10 @@ void ModelManager::State::show_states() {
   for (auto& [id, entry] : entries) {
     const auto view = policy.model(id);
     ModelState now = view ? state_of(view->residence) : ModelState::cold;
-    if (now == ModelState::cold) {
-      if (entry.pulling)
-        now = ModelState::pulling;
-      else if (entry.shown == ModelState::absent && !entry.prepared)
-        now = ModelState::absent;
-    }
+    if (now == ModelState::cold && entry.pulling)
+      now = ModelState::pulling;
+    else if (now == ModelState::cold && !entry.here)
+      now = ModelState::absent;
     if (now == ModelState::draining && entry.serving && !entry.drain_begun) entry.drain_begun = Clock::now();
     if (now == entry.shown) continue;
     ModelEvent event;

@@ -53,6 +53,7 @@ struct ModelManager::State : std::enable_shared_from_this<ModelManager::State> {
     std::string settings;  // of its measured peaks
     MemoryAmount need, held, peak;
     ModelState shown = ModelState::cold;
+    bool here = false;  // its files are on this machine
     bool pulling = false;
     int failures = 0;  // loads in a row that failed
     int restarts = 0;

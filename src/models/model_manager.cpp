@@ -92,7 +92,8 @@ Result<std::shared_ptr<ModelManager>> ModelManager::create(ManagerOptions option
   for (const RosterModel& model : roster.models()) {
     State::Entry& entry = state->entries[model.id];
     entry.model = model;
-    entry.shown = roster.present(model) ? ModelState::cold : ModelState::absent;
+    entry.here = roster.present(model);
+    entry.shown = entry.here ? ModelState::cold : ModelState::absent;
   }
   for (std::string& pinned : state->options.pinned)
     if (const auto known = roster.find(pinned)) pinned = known->id;
@@ -349,14 +350,16 @@ ModelManager::Subscription ModelManager::subscribe(std::function<void(const Mode
 }
 
 void ModelManager::note_pull(std::string_view name, bool running) {
+  const auto roster = state_->roster_now();
+  const auto model = roster->find(name);
+  if (!model) return;
+  const bool here = roster->present(*model);
   std::lock_guard lock(state_->mutex);
-  const auto entry = state_->entry_of(name);
+  const auto entry = state_->entry_of(model->id);
   if (!entry) return;
   (*entry)->pulling = running;
-  // Whether it is here now is seen when it is asked for.
-  if (!running && (*entry)->shown == ModelState::pulling) (*entry)->prepared = true;
+  (*entry)->here = here;
   state_->show_states();
-  if (!running) (*entry)->prepared = false;
 }
 
 Result<void> ModelManager::reconfigure(const ManagerOptions& options) {
@@ -389,6 +392,7 @@ Result<void> ModelManager::reconfigure(const ManagerOptions& options) {
       if (added || !at->second.serving) {
         at->second.model = model;
         at->second.prepared = false;
+        at->second.here = roster->present(model);
       }
     }
     for (auto at = state_->entries.begin(); at != state_->entries.end();) {

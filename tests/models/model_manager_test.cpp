@@ -502,6 +502,56 @@ TEST_F(ModelManagerTest, AServiceIsBroughtUpAndTakenDownByItsCommands) {
   EXPECT_FALSE(std::filesystem::exists(up));
 }
 
+TEST_F(ModelManagerTest, APullIsAStateUntilTheModelIsHere) {
+  const Path file = folder.path() / "later.gguf";
+  catalog_yaml += "  - {id: later, task: chat, engine: llama-server, file: later.gguf, sources: [{path: " +
+                  file.string() + "}]}\n";
+  const auto manager = open();
+  EXPECT_EQ(status(*manager, "later").state, ModelState::absent);
+  manager->note_pull("later", true);
+  EXPECT_EQ(status(*manager, "later").state, ModelState::pulling);
+  (void)fake_model(folder, "{}", "later");
+  manager->note_pull("later", false);
+  EXPECT_EQ(status(*manager, "later").state, ModelState::cold);
+  EXPECT_TRUE(manager->lease("later").has_value());
+}
+
+TEST_F(ModelManagerTest, NewEnginesAndPinsTakeEffectWithoutTouchingLeases) {
+  FakeHttpServer server(
+      [](const FakeRequest&, FakeConnection& connection) { connection.json(R"({"data": []})"); });
+  add("a", 10);
+  add("b", 10);
+  const auto manager = open();
+  const auto lease = manager->lease("a");
+  ASSERT_TRUE(lease.has_value());
+  EXPECT_EQ(manager->lease("remote/big").error().kind, ErrorKind::not_found);
+  ManagerOptions changed = options;
+  changed.engines = {{.name = "remote", .url = server.endpoint().to_string(), .models = {"big"}}};
+  changed.pinned = {"a"};
+  ASSERT_TRUE(manager->reconfigure(changed).has_value());
+  EXPECT_TRUE(manager->lease("remote/big").has_value());
+  EXPECT_TRUE(status(*manager, "a").pinned);
+  EXPECT_EQ(ask(*lease)->status, 200);
+  const auto beside = manager->lease("b");
+  ASSERT_FALSE(beside.has_value());
+  EXPECT_NE(beside.error().message.find("pinned a"), std::string::npos) << beside.error().message;
+  changed.engines = {{.name = "odd", .kind = "no-such-kind", .url = "http://127.0.0.1:1"}};
+  EXPECT_EQ(manager->reconfigure(changed).error().kind, ErrorKind::wrong_usage);
+  EXPECT_TRUE(manager->lease("remote/big").has_value()) << "on an error all stays as it was";
+}
+
+TEST_F(ModelManagerTest, TheManagerMayEndInACallbackOfItsOwn) {
+  add("a", 5);
+  auto manager = std::make_shared<std::shared_ptr<ModelManager>>(open());
+  std::promise<void> done;
+  (*manager)->lease_async("a", {}, [&, manager](Result<ModelLease> lease) {
+    EXPECT_TRUE(lease.has_value());
+    manager->reset();
+    done.set_value();
+  });
+  EXPECT_EQ(done.get_future().wait_for(30s), std::future_status::ready);
+}
+
 TEST_F(ModelManagerTest, ManyThreadsAskAndGiveBackAtOnce) {
   add("a", 10);
   add("b", 10);
