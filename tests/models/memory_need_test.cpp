@@ -84,6 +84,46 @@ TEST(MemoryNeed, WindowedLayersStopGrowing) {
   EXPECT_EQ(far.kv_cache, 64u * 2 * (65'536 + 5 * (1024 + 512)));
 }
 
+// One matrix for both ends: on the card it is there a second time, because the embeddings stay on the host.
+TEST(MemoryNeed, TiedEmbeddingsAreCountedTwiceOnTheCardOnly) {
+  GgufFile file;
+  file.text("general.architecture", "llama")
+      .u32("llama.block_count", 1)
+      .u32("llama.embedding_length", 64)
+      .u32("llama.attention.head_count", 4)
+      .tensor("token_embd.weight", 1, {64, 1000}, 128'000)
+      .tensor("blk.0.attn_k.weight", 1, {64, 64}, 8192);
+  const ModelShape shape = shape_of(file);
+  EXPECT_TRUE(shape.tied_embeddings);
+  EXPECT_EQ(memory_need(shape).weights, 136'192u);
+  EXPECT_EQ(memory_need(shape, {.gpu_layers = -1}).weights, 136'192u + 128'000u);
+}
+
+// A hybrid: the first layer keeps a state of a sequence, whatever the context; the second a cache.
+TEST(MemoryNeed, RecurrentLayersKeepAStateInsteadOfACache) {
+  GgufFile file;
+  file.text("general.architecture", "hybrid")
+      .u32("hybrid.block_count", 2)
+      .u32("hybrid.embedding_length", 64)
+      .u32("hybrid.attention.head_count", 4)
+      .u32("hybrid.ssm.inner_size", 128)
+      .u32("hybrid.ssm.state_size", 16)
+      .u32("hybrid.ssm.conv_kernel", 4)
+      .u32("hybrid.ssm.group_count", 2)
+      .tensor("token_embd.weight", 1, {64, 100}, 12'800)
+      .tensor("output.weight", 1, {64, 100}, 12'800)
+      .tensor("blk.0.attn_qkv.weight", 1, {64, 192}, 24'576)
+      .tensor("blk.0.ssm_conv1d.weight", 0, {4, 192}, 3072)
+      .tensor("blk.1.attn_k.weight", 1, {64, 64}, 8192);
+  const ModelShape shape = shape_of(file);
+  // (kernel - 1) * (inner + 2 * groups * state) + state * inner values of 32 bit
+  EXPECT_EQ(shape.layers[0].recurrent_bytes, 4u * (3 * (128 + 2 * 2 * 16) + 16 * 128));
+  EXPECT_EQ(shape.layers[0].key_values, 0u);
+  EXPECT_EQ(shape.layers[1].key_values, 64u);
+  const auto near = memory_need(shape, {.context = 1024}), far = memory_need(shape, {.context = 2048});
+  EXPECT_EQ(far.kv_cache - near.kv_cache, 1024u * 2 * 64 * 2);
+}
+
 TEST(MemoryNeed, SumsToTheTotal) {
   const ModelShape shape = shape_of(small_model(4));
   for (const int layers : {-1, 0, 1, 4, 5, 99}) {
