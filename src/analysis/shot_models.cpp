@@ -1,6 +1,6 @@
-// How sure the evidence makes us. Written by bench/shots/train.py: do not edit. The blends' first 120 trees
-// were learned from the clips of generate.py alone and weigh 0.6, the others from those of scenes.py too,
-// 0.4.
+// How sure the evidence makes us: trees learned by the method of bench/shots/train.py; do not edit by hand.
+// The blends' first 120 trees were learned from the clips of generate.py alone and weigh 0.6, the others from
+// those of scenes.py too and weigh 0.4. Training anew gives one set of trees, not this mix.
 #include "analysis/shot_models.h"
 
 #include <array>
