@@ -129,12 +129,13 @@ void ModelManager::State::dispatch_events() {
     decltype(subscribers) calls;
     {
       std::lock_guard lock(subscribers_mutex);
-      std::erase_if(subscribers, [](const auto& subscriber) { return subscriber.first.expired(); });
       calls = subscribers;
     }
     for (const ModelEvent& event : now)
-      for (const auto& [alive, call] : calls)
-        if (const auto keep = alive.lock()) call(event);
+      for (const auto& subscriber : calls) {
+        std::lock_guard lock(subscriber->mutex);
+        if (!subscriber->ended) subscriber->call(event);
+      }
   }
 }
 

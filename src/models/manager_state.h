@@ -141,8 +141,15 @@ struct ModelManager::State : std::enable_shared_from_this<ModelManager::State> {
   MeasuredPeaks peaks;
   ShapeCache shapes;
 
+  // Its mutex is held during a call, so that whoever ends a subscription is not called afterwards; it may
+  // be ended from within the call too.
+  struct Subscriber {
+    std::recursive_mutex mutex;  // guards ended
+    bool ended = false;
+    std::function<void(const ModelEvent&)> call;
+  };
   std::mutex subscribers_mutex;  // guards the list
-  std::list<std::pair<std::weak_ptr<void>, std::function<void(const ModelEvent&)>>> subscribers;
+  std::vector<std::shared_ptr<Subscriber>> subscribers;
 
   struct Worker {
     std::jthread thread;

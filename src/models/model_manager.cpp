@@ -343,10 +343,24 @@ bool ModelManager::any_ready() const {
 }
 
 ModelManager::Subscription ModelManager::subscribe(std::function<void(const ModelEvent&)> fn) {
-  auto alive = std::make_shared<int>();
-  std::lock_guard lock(state_->subscribers_mutex);
-  state_->subscribers.emplace_back(alive, std::move(fn));
-  return alive;
+  auto subscriber = std::make_shared<State::Subscriber>();
+  subscriber->call = std::move(fn);
+  {
+    std::lock_guard lock(state_->subscribers_mutex);
+    state_->subscribers.push_back(subscriber);
+  }
+  const auto end = [weak = std::weak_ptr(state_)](State::Subscriber* ended) {
+    {
+      std::lock_guard lock(ended->mutex);
+      ended->ended = true;
+    }
+    const auto state = weak.lock();
+    if (!state) return;
+    std::lock_guard lock(state->subscribers_mutex);
+    std::erase_if(state->subscribers, [&](const auto& one) { return one.get() == ended; });
+  };
+  State::Subscriber* const raw = subscriber.get();
+  return {raw, [subscriber = std::move(subscriber), end](State::Subscriber* ended) { end(ended); }};
 }
 
 void ModelManager::note_pull(std::string_view name, bool running) {

@@ -207,7 +207,7 @@ class ModelManager {
   bool any_ready() const;
 
   // Called for each change, in order, one at a time, from a thread of the manager; must be quick. The
-  // subscription ends with the returned value.
+  // subscription ends with the returned value: once that is gone, no call runs or comes.
   using Subscription = std::shared_ptr<void>;
   [[nodiscard]] Subscription subscribe(std::function<void(const ModelEvent&)> fn);
   // A pull of a model began or ended (it changes absent -> pulling -> cold).
