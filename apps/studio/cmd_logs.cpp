@@ -58,8 +58,9 @@ Result<Path> find_log(const Options& options) {
   if (const auto told = log_of_model(options); told && std::filesystem::exists(*told, ec)) return *told;
   // Also without a server: by the file's name, or by the model's at its end ("llama-server-<model>").
   std::vector<std::string> found;
+  const std::string wanted = options.name == "server" ? "serve" : options.name;
   for (const std::string& name : log_names()) {
-    if (name == options.name) return logs_folder() / (name + ".log");
+    if (name == wanted) return logs_folder() / (name + ".log");
     if (name.ends_with("-" + options.name)) found.push_back(name);
   }
   if (found.size() == 1) return logs_folder() / (found.front() + ".log");
