@@ -147,6 +147,7 @@ class Engine::Supervisor {
     TRY_ASSIGN(const std::vector<std::string> command, this->command());
     TRY_ASSIGN(ChildProcess child, ChildProcess::start({command, spec_.environment, log_}));
     set_pid(child.pid());
+    if (spec_.forked) spec_.forked(child.pid());
     if (auto ready = become_ready(child, stop); !ready) {
       child.stop(spec_.grace);
       return std::unexpected(ready.error());

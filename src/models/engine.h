@@ -39,6 +39,8 @@ struct EngineSpec {
   std::chrono::milliseconds longest_backoff = std::chrono::seconds(5);
   // From SIGTERM to SIGKILL.
   std::chrono::milliseconds grace = std::chrono::seconds(3);
+  // Called with the child's number right after each start, on the supervisor's thread.
+  std::function<void(pid_t)> forked;
   // Each change after the first `ready`: starting (again), ready, failed with its reason. Called on
   // the supervisor's thread; must not end the engine itself.
   std::function<void(EngineState, const Error&, int restarts)> changed;

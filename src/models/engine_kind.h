@@ -54,6 +54,8 @@ struct EngineStart {
   int restarts = 5;                        // within restart_window; more is a crash loop
   std::chrono::seconds restart_window{120};
   std::chrono::milliseconds ready_timeout = std::chrono::seconds(300);
+  // A child of ours was started (again): its memory is ours from now on. From another thread.
+  std::function<void(pid_t)> forked;
   std::stop_token stop;
 };
 

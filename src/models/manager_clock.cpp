@@ -60,7 +60,7 @@ void ModelManager::State::keep_time(const std::stop_token& stop) {
 std::vector<pid_t> ModelManager::State::engine_pids() const {
   std::vector<pid_t> pids;
   for (const auto& [id, entry] : entries)
-    if (entry.serving && entry.serving->pid > 0) pids.push_back(entry.serving->pid);
+    if (entry.pid > 0) pids.push_back(entry.pid);
   return pids;
 }
 
@@ -106,7 +106,7 @@ void ModelManager::State::sample_memory() {
   {
     std::lock_guard lock(mutex);
     for (const auto& [id, entry] : entries)
-      if (entry.serving && entry.serving->pid > 0) engines.emplace_back(id, entry.serving->pid);
+      if (entry.serving && entry.pid > 0) engines.emplace_back(id, entry.pid);
   }
   for (const auto& [id, pid] : engines) {
     const MemoryAmount now = measure(pid);
@@ -142,15 +142,24 @@ void ModelManager::State::dispatch_events() {
 ManagerMemory ModelManager::State::memory_now() const {
   std::vector<pid_t> pids;
   ManagerMemory memory;
+  std::uint64_t planned = 0;
   {
     std::lock_guard lock(mutex);
     pids = engine_pids();
+    planned = policy.taken().gpu;
     memory.budget_bytes = gpu ? policy.budget().gpu : policy.budget().host;
   }
   if (auto reading = host->read(pids)) memory.host = *std::move(reading);
   memory.reading = memory.host;
   if (gpu)
-    if (auto reading = gpu->read(pids)) memory.reading = *std::move(reading);
+    if (auto reading = gpu->read(pids)) {
+      memory.reading = *std::move(reading);
+      // As in refresh_budget(): a driver that knows our engines by other numbers.
+      if (memory.reading.ours_bytes == 0 && planned > 0) {
+        memory.reading.ours_bytes = std::min(memory.reading.used_bytes, planned);
+        memory.reading.others_bytes = memory.reading.used_bytes - memory.reading.ours_bytes;
+      }
+    }
   return memory;
 }
 

@@ -13,8 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 
 // After a failed load, the next one waits this long: it doubles with each failure in a row.
-std::chrono::milliseconds pause_after(int failures) {
-  return std::min<std::chrono::milliseconds>(1s * (1 << std::min(failures - 1, 6)), 60s);
+// Whether somebody else's engine is back costs one look, so it is looked for more often.
+std::chrono::milliseconds pause_after(int failures, bool remote) {
+  return std::min<std::chrono::milliseconds>(1s * (1 << std::min(failures - 1, 6)), remote ? 5s : 60s);
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ MemoryRoom ModelManager::State::room_for(const std::string& id) {
   refresh_budget();
   std::lock_guard lock(mutex);
   MemoryRoom room;
-  room.card = gpu != nullptr;
+  room.card = entries.at(id).model.remote ? gpu != nullptr : local_card;
   room.most = policy.budget();
   for (const Residency::View& view : policy.models())
     if (view.pinned && view.id != id && view.residence != Residence::cold &&
@@ -124,6 +125,13 @@ void ModelManager::State::start_load(const std::string& id) {
   entry.early_change.reset();
   EngineStart start = entry.model.start;
   start.stop = entry.load_stop.get_token();
+  start.forked = [self = weak_from_this(), id, life = entry.life](pid_t pid) {
+    const auto state = self.lock();
+    if (!state) return;
+    std::lock_guard lock(state->mutex);
+    const auto found = state->entries.find(id);
+    if (found != state->entries.end() && found->second.life == life) found->second.pid = pid;
+  };
   worker([this, id, life = entry.life, start](std::stop_token) { run_load(id, life, start); });
 }
 
@@ -173,9 +181,11 @@ void ModelManager::State::run_load(const std::string& id, std::uint64_t life, co
       early = std::exchange(entry.early_change, std::nullopt);
       apply(policy.loaded(id, measured, seconds, Clock::now()), outbox);
     } else {
+      entry.pid = -1;
       ++entry.failures;
       entry.last_failure = serving.error().message;
-      const auto pause = serving.error().kind == ErrorKind::interrupted ? 0ms : pause_after(entry.failures);
+      const auto pause =
+          serving.error().kind == ErrorKind::interrupted ? 0ms : pause_after(entry.failures, model.remote);
       apply(policy.load_failed(id, serving.error(), pause, Clock::now()), outbox);
     }
   }
@@ -253,6 +263,7 @@ void ModelManager::State::run_unload(const std::string& id, std::shared_ptr<cons
   {
     std::lock_guard lock(mutex);
     Entry& entry = entries.at(id);
+    entry.pid = -1;
     entry.end_seconds = std::chrono::duration<double>(Clock::now() - begun).count();
     entry.held = entry.peak = {};
     if (ended) {
@@ -303,6 +314,7 @@ void ModelManager::State::engine_changed(const std::string& id, std::uint64_t li
       apply(policy.loaded(id, entry.held, entry.load_seconds, Clock::now()), outbox);
     } else {
       dead = std::exchange(entry.serving, nullptr);
+      entry.pid = -1;
       entry.held = {};
       // A crash loop stays failed until somebody loads the model by hand.
       apply(policy.load_failed(id, reason, std::chrono::milliseconds::max(), Clock::now()), outbox);

@@ -47,6 +47,7 @@ struct ModelManager::State : std::enable_shared_from_this<ModelManager::State> {
   struct Entry {
     RosterModel model;
     std::shared_ptr<const Serving> serving;  // while it is loaded
+    pid_t pid = -1;                          // of its engine, from the start until its memory is back
     std::uint64_t life = 0;                  // counts loads; a change of an earlier life is ignored
     bool prepared = false;                   // files found, need computed, known to the policy
     std::filesystem::file_time_type file_time{};
@@ -123,6 +124,7 @@ struct ModelManager::State : std::enable_shared_from_this<ModelManager::State> {
 
   ManagerOptions options;
   std::shared_ptr<MemoryMonitor> gpu, host;  // gpu may be null
+  bool local_card = false;                   // our own engines can use the card
 
   mutable std::mutex mutex;  // guards all below up to the next comment
   std::shared_ptr<const Roster> roster;

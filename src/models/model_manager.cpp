@@ -19,12 +19,9 @@ double seconds_since(Clock::time_point begun) {
   return std::chrono::duration<double>(Clock::now() - begun).count();
 }
 
-// A card is used when there is one and the engine was built for it.
-std::shared_ptr<MemoryMonitor> usable_card() {
-  std::shared_ptr<MemoryMonitor> card = gpu_memory();
-  if (!card) return nullptr;
+bool our_engine_uses_card() {
   const auto program = find_llama_server();
-  return program && llama_server_uses_card(*program) ? card : nullptr;
+  return program && llama_server_uses_card(*program);
 }
 
 }  // namespace
@@ -84,10 +81,14 @@ Result<std::shared_ptr<ModelManager>> ModelManager::create(ManagerOptions option
   if (options.budget_share <= 0 || options.budget_share > 1)
     return fail(ErrorKind::wrong_usage, fmt::format("use {} of the memory", options.budget_share),
                 "give a share above 0 and up to 1");
-  std::shared_ptr<MemoryMonitor> card = options.gpu ? options.gpu : options.host ? nullptr : usable_card();
-  TRY_ASSIGN(Roster roster, Roster::create(options, card != nullptr));
+  std::shared_ptr<MemoryMonitor> card = options.gpu;
+  if (!card && !options.host) card = gpu_memory();
+  // Engines by URL may use a card that our own engine was not built for.
+  const bool local_card = options.gpu || (card && our_engine_uses_card());
+  TRY_ASSIGN(Roster roster, Roster::create(options, local_card));
   auto state = std::make_shared<State>(std::move(options));
   state->gpu = std::move(card);
+  state->local_card = local_card;
   state->host = state->options.host ? state->options.host : std::shared_ptr<MemoryMonitor>(host_memory());
   for (const RosterModel& model : roster.models()) {
     State::Entry& entry = state->entries[model.id];
@@ -383,7 +384,7 @@ Result<void> ModelManager::reconfigure(const ManagerOptions& options) {
     if (!merged.catalog) merged.catalog = state_->options.catalog;
     if (merged.files.empty()) merged.files = state_->options.files;
   }
-  TRY_ASSIGN(Roster made, Roster::create(merged, state_->gpu != nullptr));
+  TRY_ASSIGN(Roster made, Roster::create(merged, state_->local_card));
   const auto roster = std::make_shared<const Roster>(std::move(made));
   State::Outbox outbox;
   {

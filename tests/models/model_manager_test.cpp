@@ -1,6 +1,7 @@
 // Leases on fake engines under a fake budget: loading, sharing, evicting, dying, ending.
 #include "models/model_manager.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <future>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "models/process_memory.h"
 #include "net/http.h"
 #include "support/fake_engine.h"
 #include "support/fake_http_server.h"
@@ -176,6 +178,39 @@ TEST_F(ModelManagerTest, WhatOthersUseIsTakenOff) {
   EXPECT_NE(lease.error().message.find("7.50 GB"), std::string::npos) << lease.error().message;
   card->set_others(0);
   EXPECT_TRUE(manager->lease("a").has_value());
+}
+
+// A card on which each engine takes 9 GB from its first moment, as the driver tells: by process.
+class CardOfProcesses : public MemoryMonitor {
+ public:
+  std::uint64_t bytes_of(pid_t pid) const override { return is_alive(pid) ? 9 * kGB : 0; }
+  bool is_gpu() const override { return true; }
+
+ protected:
+  Result<MemoryReading> look(std::span<const pid_t> ours) const override {
+    const pid_t self[] = {::getpid()};
+    MemoryReading reading;
+    reading.total_bytes = 40 * kGB;
+    for (const pid_t pid : process_trees("/proc", self)) {
+      if (pid == self[0]) continue;
+      reading.used_bytes += bytes_of(pid);
+      if (std::ranges::find(ours, pid) != ours.end()) reading.ours_bytes += bytes_of(pid);
+    }
+    reading.others_bytes = reading.used_bytes - reading.ours_bytes;
+    return reading;
+  }
+};
+
+TEST_F(ModelManagerTest, AnEngineThatIsStillLoadingIsOursAndNotOthers) {
+  options.gpu = std::make_shared<CardOfProcesses>();
+  add("a", 15);
+  add("b", 15, R"({"ready_after_s": 2.5})");
+  const auto manager = open();
+  ASSERT_TRUE(manager->load("a").has_value());
+  const pid_t first = status(*manager, "a").pid;
+  ASSERT_TRUE(manager->load("b").has_value());
+  EXPECT_EQ(status(*manager, "a").pid, first) << "nothing else took memory: the idle one stays";
+  EXPECT_EQ(manager->memory().budget_bytes, 38'750'000'000u);
 }
 
 TEST_F(ModelManagerTest, AFullQueueSaysWhenToComeBack) {

@@ -9,6 +9,7 @@
     die_marker   a file: it dies at die_at only while the file does not exist, and makes it
     exit_code    ends at once with it, after a line on stderr
     never_ready  /health stays 503
+    ready_after_s  /health is 503 for so long
     chatter      bytes that it writes to its log at once, and at each question
     ignores_term lets SIGTERM pass
     child_pid    a file: it starts a child of its own and writes its number there
@@ -53,6 +54,7 @@ def chatter():
 
 
 chatter()
+begun = time.monotonic()
 count = 0
 guard = threading.Lock()
 
@@ -72,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        if told.get("never_ready"):
+        if told.get("never_ready") or time.monotonic() - begun < told.get("ready_after_s", 0):
             return self.send(503, {"error": {"message": "Loading model"}})
         self.send(200, {"status": "ok"})
 

@@ -246,6 +246,7 @@ class LlamaServerKind : public EngineKind {
     spec.ready_timeout = start.ready_timeout;
     spec.restarts = start.restarts;
     spec.restart_window = start.restart_window;
+    spec.forked = start.forked;
     spec.changed = [changed = std::move(changed)](EngineState state, const Error& reason, int) {
       if (state == EngineState::starting) changed(EngineChange::restarting, reason);
       if (state == EngineState::ready) changed(EngineChange::ready_again, reason);
