@@ -60,6 +60,7 @@ Json to_json(const RenderedFile& file, const std::vector<std::string>& watched) 
           {"encoder", file.encoder},
           {"smart_cut", file.smart_cut},
           {"reencoded_frames", file.reencoded_frames},
+          {"not_copied", file.not_copied},
           {"watched", watched},
           {"seconds", file.seconds},
           {"warnings", file.warnings}};

@@ -228,12 +228,16 @@ Result<RenderedFile> render(const Timeline& timeline, const Path& output, const 
   };
   TRY(validate(timeline));
   TRY_ASSIGN(const auto inputs, look_at_inputs(timeline, output));
-  if (can_smart_cut(timeline, settings, output).possible) {
+  SmartCutVerdict verdict = can_smart_cut(timeline, settings, output);
+  if (verdict.possible) {
     auto cut = smart_cut(timeline, output, settings, job);
     // Some obstacles show only in the packets themselves: then it is rendered like anything else.
     if (cut || cut.error().kind != ErrorKind::unsupported) return timed(std::move(cut));
+    verdict.reason = cut.error().message;
   }
-  return timed(render_in_full(timeline, inputs, output, settings, job));
+  auto rendered = render_in_full(timeline, inputs, output, settings, job);
+  if (rendered) rendered->not_copied = verdict.reason;
+  return timed(std::move(rendered));
 }
 
 }  // namespace studio

@@ -36,6 +36,7 @@ struct RenderedFile {
   std::string encoder;
   bool smart_cut = false;
   std::int64_t reencoded_frames = 0;  // equals frames unless smart_cut
+  std::string not_copied;             // unless smart_cut: what stood in the way of copying packets
   double seconds = 0;                 // wall time
   std::vector<std::string> warnings;  // missing glyphs, replaced fonts, clipped gain, ...
 };

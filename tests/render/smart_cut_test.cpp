@@ -286,6 +286,7 @@ TEST_F(SmartCut, OpenGroupsOfPicturesAreRefusedByName) {
   auto full = render(timeline_of({{file("in.mp4"), 5, 690}}), file("out.mp4"), {}, {});
   ASSERT_TRUE(full) << full.error().message;
   EXPECT_FALSE(full->smart_cut);
+  EXPECT_NE(full->not_copied.find("closed group"), std::string::npos) << full->not_copied;
   EXPECT_EQ(full->frames, 685);
 }
 
