@@ -86,7 +86,7 @@ class Servers:
         self.load = os.path.join(bin_folder, "http_load")
         workers = min(4, os.cpu_count() or 1)
         self.environment = dict(os.environ, XDG_CACHE_HOME=f"{folder}/cache", XDG_CONFIG_HOME=f"{folder}/config",
-                                XDG_DATA_HOME=f"{folder}/data")
+                                XDG_DATA_HOME=f"{folder}/data", LITELLM_LOCAL_MODEL_COST_MAP="True")
         engine = free_port()
         self.start("direct", [os.path.join(bin_folder, "mock_engine"), "--unix", f"{folder}/engine.sock", "--port", str(engine)], engine)
         if shutil.which("nginx") or os.path.exists("/usr/sbin/nginx"):
@@ -103,18 +103,19 @@ class Servers:
         if os.path.exists(litellm):
             port = free_port()
             self.write("litellm.yaml", LITELLM.format(engine=engine))
-            self.start("LiteLLM", [litellm, "--config", f"{folder}/litellm.yaml", "--host", "127.0.0.1", "--port", str(port),
-                                   "--num_workers", str(workers)], port, "/health/liveliness")
+            # One worker: several watch each other's start with a time limit that a busy machine does not keep.
+            self.start("LiteLLM", [litellm, "--config", f"{folder}/litellm.yaml", "--host", "127.0.0.1", "--port", str(port)],
+                       port, "/health/liveliness", 240)
 
     def write(self, name, text):
         with open(os.path.join(self.folder, name), "w") as out:
             out.write(text)
 
-    def start(self, name, command, port, path="/health"):
+    def start(self, name, command, port, path="/health", patience=60):
         log = open(os.path.join(self.folder, f"{name}.log"), "wb")
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment)
         self.running.append(child)
-        if wait_for(port, path):
+        if wait_for(port, path, patience):
             self.ports[name], self.pids[name] = port, child.pid
         else:
             print(f"{name} does not answer; its log is:", file=sys.stderr)

@@ -47,7 +47,9 @@ class InferenceRequest {
 
   Task<Failure> ask_engines(Producer* producer);
   Task<Failure> ask(const RouteStep& step, Producer* producer, bool& again);
+  ApiError broken_off(const Error& error) const;
   Task<Result<EnginePlace>> wait_for_place(const RouteTarget& target);
+  Task<Result<Json>> document() const;
   Task<Failure> prepare(const EnginePlace& place);
   Task<Failure> relay(const RouteStep& step, UpstreamResponse& response, Producer* producer);
   Task<Failure> relay_whole(UpstreamResponse& response, Producer* producer);

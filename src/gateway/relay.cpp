@@ -69,6 +69,14 @@ Task<InferenceRequest::Failure> InferenceRequest::ask_engines(Producer* producer
   co_return failure;
 }
 
+// Without the address: where an engine listens is nothing for clients.
+ApiError InferenceRequest::broken_off(const Error& error) const {
+  if (error.kind != ErrorKind::engine_failed) return api_error(error);
+  return api_error(Error{
+      ErrorKind::engine_failed,
+      fmt::format("the engine {} of {} ended before its answer did", engine_, route_.model), "ask again"});
+}
+
 Task<Result<EnginePlace>> InferenceRequest::wait_for_place(const RouteTarget& target) {
   const Completion<Result<EnginePlace>> given;
   LeaseOptions wish;
@@ -169,7 +177,7 @@ Task<InferenceRequest::Failure> InferenceRequest::ask(const RouteStep& step, Pro
     }
     router.report(step, Outcome::failed);
     again = may_retry(Outcome::failed, trace.sent, trace.received);
-    co_return api_error(response.error());
+    co_return broken_off(response.error());
   }
 }
 
@@ -181,7 +189,7 @@ Task<InferenceRequest::Failure> InferenceRequest::prepare(const EnginePlace& pla
   bool fetch = false;
   std::optional<Json> document;
   if (compile || scan_.images) {
-    auto parsed = parse_json(exchange_.body(), "the request");
+    auto parsed = co_await this->document();
     if (!parsed) co_return api_error(parsed.error());
     document = std::move(*parsed);
     fetch = scan_.images && image_use(*document).images > 0;
@@ -213,7 +221,8 @@ Task<InferenceRequest::Failure> InferenceRequest::prepare(const EnginePlace& pla
   }
   if (fetch) {
     (*document)["model"] = std::string(place.upstream_model);
-    rewritten_ = to_text(*document, -1);
+    const auto write = [&] { return to_text(*document, -1); };
+    rewritten_ = co_await exchange_.loop().run_blocking(write);
     body_.assign({std::string_view(rewritten_)});
     co_return std::nullopt;
   }
@@ -243,6 +252,7 @@ Task<InferenceRequest::Failure> InferenceRequest::relay(const RouteStep& step, U
     failure = co_await relay_whole(response, producer);
   if (conversation_) settings_->conversations->remember(conversation_->hash, step.slot);
   const bool abandoned = client_gone() && !response.done();
+  if (abandoned) status_ = 499;
   router.report(step, abandoned                         ? Outcome::abandoned
                       : error_code_.empty() && !failure ? Outcome::answered
                                                         : Outcome::failed);
@@ -253,13 +263,13 @@ Task<InferenceRequest::Failure> InferenceRequest::relay_whole(UpstreamResponse& 
                                                               Producer* producer) {
   std::string whole;
   auto first = co_await response.read();
-  if (!first) co_return api_error(first.error());
+  if (!first) co_return broken_off(first.error());
   first_piece();
   Pieces pieces = *first;
   if (!response.done() || tools_) {
     for (const auto piece : pieces) whole += piece;
     auto rest = co_await response.read_all(kLargestAnswer);
-    if (!rest) co_return api_error(rest.error());
+    if (!rest) co_return broken_off(rest.error());
     whole += *rest;
     if (tools_) {
       auto answer = answer_from(*tools_, whole, without_.empty() ? &without_ : nullptr);
@@ -307,7 +317,7 @@ Task<InferenceRequest::Failure> InferenceRequest::relay_stream(UpstreamResponse&
     if (!got) {
       if (client_gone() && !sink_gone_) co_return std::nullopt;
       // What had begun ends with an error event: the official clients raise it.
-      const ApiError error = api_error(got.error());
+      const ApiError error = broken_off(got.error());
       error_code_ = error.code.empty() ? error.type : error.code;
       const std::string event = error_text(error, true);
       if (producer) {
