@@ -45,7 +45,7 @@ std::string_view name_of(Anchor anchor);
 
 struct TextWish {
   std::string text;            // literal, as quoted
-  std::string kind = "title";  // title, lower_third, caption
+  std::string kind = "title";  // title, lower_third, caption, subtitle (small, at the bottom)
   Anchor anchor = Anchor::start;
   std::optional<double> at_s;  // output seconds, for Anchor::at
   std::optional<double> duration_s;
@@ -77,6 +77,8 @@ struct AudioWish {
   std::string path;  // music: a file; sound: a generator's name
   std::optional<double> at_s;
   std::optional<double> from_s, to_s;  // mute, volume: only there (output seconds)
+  // music: `value` is how much louder (dB) than a bed usually is; this, when the level itself is said.
+  std::optional<double> level_db = {};
 };
 
 struct EffectWish {
@@ -93,12 +95,18 @@ struct TransitionWish {
   std::string kind = "crossfade";
   std::string where = "between";
   double duration_s = 0.5;
+  std::string color = {};  // of a fade at the start or end; "": the kind's own
 };
 
 struct CompositeWish {
   std::string layout;  // picture_in_picture, split_screen
   std::string source;  // the inset, or the second half; "" chooses
   std::string position;
+};
+
+// "Put shot 3 before shot 1", "c.mp4 before a.mp4": all of the first is seen before any of the second.
+struct SequenceWish {
+  SpanWish first, second;
 };
 
 struct Brief {
@@ -113,13 +121,16 @@ struct Brief {
   bool style_asked = false;
   std::string mood;  // soft, from the model
   Order order = Order::automatic;
+  std::vector<SequenceWish> sequences;
   std::vector<SpanWish> keep, avoid;
   std::optional<SpanWish> opening, ending;
   std::vector<std::string> described;  // content in words that no measurement answers
   std::vector<std::string> soft_keep;  // evidence ids the model proposed for `described`
   std::optional<int> clips;            // number of pieces
   bool every_source = false;
-  bool no_cuts = false;  // one continuous piece
+  bool no_cuts = false;         // one continuous piece
+  bool on_beats = false;        // cuts on the beats of the music, or else of the film's own sound
+  std::vector<double> beats_s;  // of the music bed, output seconds; filled by the planner
   std::vector<TextWish> texts;
   std::string subtitles;  // a file
   std::vector<SpeedWish> speeds;
@@ -129,7 +140,10 @@ struct Brief {
   std::vector<TransitionWish> transitions;
   std::vector<CompositeWish> composites;
   std::vector<Unmet> unmet;
-  std::vector<std::string> readings;  // how each explicit phrase was read, for the report
+  // Words of the goal that nothing answers to. They fail no edit, but nobody is left to guess.
+  std::vector<std::string> not_understood;
+  std::vector<std::string> mood_words;  // "funny": for the model's taste; the rules have none
+  std::vector<std::string> readings;    // how each explicit phrase was read, for the report
 };
 
 // One explicit wish that can be measured on the finished file. `wanted` by kind:
@@ -144,11 +158,13 @@ struct Brief {
 //   speed       {factor, source?, start_s?, end_s?, first_s?, last_s?}
 //   ramp        {factor};  reverse {source?, start_s?, end_s?};  freeze {hold_s, anchor, at_s?}
 //   silence     {from_s?, to_s?}  no sound at all (there);   sound {}  the sound must be there
-//   music       {path};  volume {db};  loudness {lufs};  sound_effect {name, at_s?}
-//   fade_in, fade_out {of: picture|sound, duration_s}
+//   music       {path, db?};  volume {db};  loudness {lufs};  sound_effect {name, at_s?}
+//   fade_in, fade_out {of: picture|sound, duration_s, color?}
 //   effect      {id, params, anchor, at_s?, duration_s?, source?, start_s?, end_s?}
 //   transition  {kind, where: between|start|end, duration_s}
 //   composite   {layout}
+//   before      {first: {source, start_s, end_s}, second: {...}}
+//   beats       {beats_s?}  cuts lie on beats: these output times, else those of the film's own sound
 //   clips       {count};  sources {ids}  every one is seen;  no_cuts {}
 //   pace        {pace, cuts_per_minute?}
 struct Constraint {
@@ -163,6 +179,10 @@ Brief read_goal(std::string_view goal, std::span<const EditSource> sources);
 
 // Only what the goal asked for explicitly, and what is not in `unmet` from the start.
 std::vector<Constraint> constraints_of(const Brief& brief);
+
+// Gain of a music bed: the level asked for, or the usual one (under the film's sound 10 dB lower), changed
+// by what was asked.
+double music_level_db(const Brief& brief, const AudioWish& music);
 
 Json to_json(const Brief& brief);
 Result<Brief> brief_from_json(const Json& json, std::string_view origin);

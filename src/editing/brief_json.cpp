@@ -1,6 +1,7 @@
 // The brief's JSON form, and the constraints that follow from a brief.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "editing/brief.h"
 
@@ -72,6 +73,11 @@ void place(Json& wanted, Anchor anchor, const std::optional<double>& at_s,
   put(wanted, "duration_s", duration_s);
 }
 
+std::string fade_color(const TransitionWish& wish) {
+  if (!wish.color.empty()) return wish.color;
+  return wish.kind == "fade_white" ? "white" : "black";
+}
+
 void place(Json& wanted, const std::optional<SpanWish>& span) {
   if (!span) return;
   wanted["source"] = span->source;
@@ -116,6 +122,11 @@ Json to_json(const Brief& b) {
     for (const SpanWish& span : *list) array.push_back(span_json(span));
     json[list == &b.keep ? "keep" : "avoid"] = array;
   }
+  if (!b.sequences.empty()) {
+    json["sequences"] = Json::array();
+    for (const SequenceWish& w : b.sequences)
+      json["sequences"].push_back({{"first", span_json(w.first)}, {"second", span_json(w.second)}});
+  }
   put_span(json, "opening", b.opening);
   put_span(json, "ending", b.ending);
   json["described"] = b.described;
@@ -123,6 +134,8 @@ Json to_json(const Brief& b) {
   put(json, "clips", b.clips);
   json["every_source"] = b.every_source;
   json["no_cuts"] = b.no_cuts;
+  json["on_beats"] = b.on_beats;
+  if (!b.beats_s.empty()) json["beats_s"] = b.beats_s;
   json["texts"] = Json::array();
   for (const TextWish& t : b.texts) {
     Json item{{"text", t.text}, {"kind", t.kind}};
@@ -153,6 +166,7 @@ Json to_json(const Brief& b) {
     put(item, "at_s", a.at_s);
     put(item, "from_s", a.from_s);
     put(item, "to_s", a.to_s);
+    put(item, "level_db", a.level_db);
     json["audio"].push_back(item);
   }
   json["effects"] = Json::array();
@@ -164,13 +178,18 @@ Json to_json(const Brief& b) {
     json["effects"].push_back(item);
   }
   json["transitions"] = Json::array();
-  for (const TransitionWish& t : b.transitions)
-    json["transitions"].push_back({{"kind", t.kind}, {"where", t.where}, {"duration_s", t.duration_s}});
+  for (const TransitionWish& t : b.transitions) {
+    Json item{{"kind", t.kind}, {"where", t.where}, {"duration_s", t.duration_s}};
+    if (!t.color.empty()) item["color"] = t.color;
+    json["transitions"].push_back(item);
+  }
   json["composites"] = Json::array();
   for (const CompositeWish& c : b.composites)
     json["composites"].push_back({{"layout", c.layout}, {"source", c.source}, {"position", c.position}});
   json["unmet"] = Json::array();
   for (const Unmet& u : b.unmet) json["unmet"].push_back(to_json(u));
+  json["not_understood"] = b.not_understood;
+  json["mood_words"] = b.mood_words;
   json["readings"] = b.readings;
   return json;
 }
@@ -202,6 +221,12 @@ Result<Brief> brief_from_json(const Json& json, std::string_view origin) {
   b.order = enum_from(kOrders, r.string("order", ""), Order::automatic);
   TRY(each(r, "keep", [&](JsonReader& i) { b.keep.push_back(span_from(i)); }));
   TRY(each(r, "avoid", [&](JsonReader& i) { b.avoid.push_back(span_from(i)); }));
+  TRY(each(r, "sequences", [&](JsonReader& i) {
+    SequenceWish w;
+    if (auto span = optional_span(i, "first"); span && *span) w.first = **span;
+    if (auto span = optional_span(i, "second"); span && *span) w.second = **span;
+    b.sequences.push_back(w);
+  }));
   TRY_ASSIGN(b.opening, optional_span(r, "opening"));
   TRY_ASSIGN(b.ending, optional_span(r, "ending"));
   b.described = r.strings("described");
@@ -209,6 +234,10 @@ Result<Brief> brief_from_json(const Json& json, std::string_view origin) {
   if (r.has("clips")) b.clips = static_cast<int>(std::clamp<std::int64_t>(r.integer("clips", 1), 1, 10000));
   b.every_source = r.boolean("every_source", false);
   b.no_cuts = r.boolean("no_cuts", false);
+  b.on_beats = r.boolean("on_beats", false);
+  if (r.has("beats_s"))
+    for (const Json& beat : r.array("beats_s"))
+      if (beat.is_number() && std::isfinite(beat.get<double>())) b.beats_s.push_back(beat.get<double>());
   TRY(each(r, "texts", [&](JsonReader& i) {
     TextWish t;
     t.text = i.required_string("text");
@@ -251,6 +280,7 @@ Result<Brief> brief_from_json(const Json& json, std::string_view origin) {
     a.at_s = i.optional_number("at_s");
     a.from_s = i.optional_number("from_s");
     a.to_s = i.optional_number("to_s");
+    a.level_db = i.optional_number("level_db");
     b.audio.push_back(a);
   }));
   TRY(each(r, "effects", [&](JsonReader& i) {
@@ -265,17 +295,26 @@ Result<Brief> brief_from_json(const Json& json, std::string_view origin) {
     b.effects.push_back(e);
   }));
   TRY(each(r, "transitions", [&](JsonReader& i) {
-    b.transitions.push_back(
-        {i.string("kind", "crossfade"), i.string("where", "between"), i.number("duration_s", 0.5)});
+    b.transitions.push_back({i.string("kind", "crossfade"), i.string("where", "between"),
+                             i.number("duration_s", 0.5), i.string("color", "")});
   }));
   TRY(each(r, "composites", [&](JsonReader& i) {
     b.composites.push_back({i.string("layout", ""), i.string("source", ""), i.string("position", "")});
   }));
   TRY(each(r, "unmet",
            [&](JsonReader& i) { b.unmet.push_back({i.string("wish", ""), i.string("reason", "")}); }));
+  b.not_understood = r.strings("not_understood");
+  b.mood_words = r.strings("mood_words");
   b.readings = r.strings("readings");
   TRY(r.result());
   return b;
+}
+
+double music_level_db(const Brief& brief, const AudioWish& music) {
+  if (music.level_db) return *music.level_db;
+  bool muted =
+      std::ranges::any_of(brief.audio, [](const AudioWish& w) { return w.action == "mute" && !w.from_s; });
+  return (muted ? 0.0 : -10.0) + music.value;
 }
 
 std::vector<Constraint> constraints_of(const Brief& b) {
@@ -318,6 +357,8 @@ std::vector<Constraint> constraints_of(const Brief& b) {
   for (const SpanWish& s : b.avoid) add("avoid", span(s));
   if (b.opening) add("opening", span(*b.opening));
   if (b.ending) add("ending", span(*b.ending));
+  for (const SequenceWish& w : b.sequences)
+    add("before", {{"first", span(w.first)}, {"second", span(w.second)}});
   if (b.order != Order::automatic) add("order", {{"order", name_of(b.order)}});
   for (const SpeedWish& s : b.speeds) {
     Json wanted = Json::object();
@@ -351,7 +392,9 @@ std::vector<Constraint> constraints_of(const Brief& b) {
     } else if (a.action == "keep") {
       add("sound");
     } else if (a.action == "music") {
-      add("music", {{"path", a.path}});
+      wanted["path"] = a.path;
+      if (a.level_db || a.value != 0) wanted["db"] = music_level_db(b, a);
+      add("music", wanted);
     } else if (a.action == "volume") {
       add("volume", {{"db", a.value}});
     } else if (a.action == "normalize") {
@@ -375,12 +418,17 @@ std::vector<Constraint> constraints_of(const Brief& b) {
       add("transition", {{"kind", t.kind}, {"where", t.where}, {"duration_s", t.duration_s}});
     else
       add(t.where == "start" ? "fade_in" : "fade_out",
-          {{"of", "picture"}, {"duration_s", t.duration_s}, {"kind", t.kind}});
+          {{"of", "picture"}, {"duration_s", t.duration_s}, {"color", fade_color(t)}});
   }
   for (const CompositeWish& c : b.composites) add("composite", {{"layout", c.layout}});
   if (b.clips) add("clips", {{"count", *b.clips}});
   if (b.every_source) add("sources");
   if (b.no_cuts) add("no_cuts");
+  if (b.on_beats) {
+    Json wanted = Json::object();
+    if (!b.beats_s.empty()) wanted["beats_s"] = b.beats_s;
+    add("beats", wanted);
+  }
   if (b.pace_asked || b.cuts_per_minute) {
     Json wanted{{"pace", name_of(b.pace)}};
     put(wanted, "cuts_per_minute", b.cuts_per_minute);

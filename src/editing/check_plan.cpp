@@ -9,6 +9,7 @@
 
 #include "editing/plan_cuts.h"
 #include "editing/repair.h"
+#include "render/effect_registry.h"
 #include "render/render.h"
 
 namespace studio {
@@ -208,7 +209,12 @@ class Checker {
       say(d.id, fmt::format("there is no transition \"{}\"", kind),
           fmt::format("known: {}", fmt::join(known, ", ")));
     number(d, "duration_s", 0.02, 60, false);
-    if (where == "start" || where == "end") return;
+    if (where == "start" || where == "end") {
+      if (has_param(d, "color") && !parse_color(text_param(d, "color")))
+        say(d.id, fmt::format("{} is no colour", d.params["color"].dump()),
+            "write black, white, another name or #rrggbb");
+      return;
+    }
     std::string after = text_param(d, "after");
     if (!cuts_.contains(after))
       say(d.id, fmt::format("it stands after \"{}\", which is no cut", after), "name the cut before it");

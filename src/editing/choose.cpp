@@ -211,7 +211,8 @@ std::vector<WorkCut> all_film(const Brief& brief, std::span<const EditSource> so
   double overlap = transition_s(brief);
   bool between = overlap > 0;
   bool by_shots = between || brief.order == Order::reversed || brief.order == Order::shuffled ||
-                  brief.order == Order::as_listed || brief.opening || brief.ending;
+                  brief.order == Order::as_listed || brief.opening || brief.ending ||
+                  !brief.sequences.empty();
   std::vector<WorkCut> cuts;
   for (const EditSource& source : sources) {
     std::vector<Bounds> ranges;

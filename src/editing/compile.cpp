@@ -224,7 +224,7 @@ class Compiler {
     Time frame = Time::frames(1, rate);
     double shown = source_at(cut, at);
     // The last picture before the hold, not the first after it.
-    bool back = at > 1e-6 && !cut.reverse;
+    bool back = (at > 1e-6) != cut.reverse;
     Time start = frame_time(source, shown);
     if (back) start = start - frame;
     start = std::clamp(start, source.media.available.start,

@@ -117,7 +117,7 @@ Result<void> edge_fade(LayerContext& context, const Decision& d) {
   bool start = text_param(d, "where") == "start";
   Effect effect{start ? "fade_in" : "fade_out", {}, TimeRange{start ? Time{} : length - duration, duration}};
   effect.params["color"] =
-      text_param(d, "kind", "fade_black") == "fade_white" ? std::string("white") : std::string("black");
+      text_param(d, "color", text_param(d, "kind", "fade_black") == "fade_white" ? "white" : "black");
   // On the finished picture: a title fades with it.
   TRY_ASSIGN(context.out.timeline, add_effect(context.out.timeline, effect));
   return {};

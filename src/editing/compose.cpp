@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
 #include "editing/plan_cuts.h"
 #include "editing/repair.h"
+#include "editing/text_place.h"
 
 namespace studio {
 namespace {
@@ -103,6 +105,8 @@ std::vector<WorkCut> work_cuts(const EditPlan& plan) {
 void write_cuts(EditPlan& plan, const std::vector<WorkCut>& cuts, std::span<const EditSource>) {
   // Holds are decisions of their own: remembered by cut, with the place they had.
   std::vector<Decision> old_holds, locked, others;
+  std::map<std::string, double> old_played;
+  for (const CutView& view : cuts_in_order(plan)) old_played[view.id] = view.played_s();
   std::vector<Decision> old_cuts;
   for (Decision& d : plan.decisions) {
     bool rewritten =
@@ -164,14 +168,21 @@ void write_cuts(EditPlan& plan, const std::vector<WorkCut>& cuts, std::span<cons
     for (const Decision& hold : old_holds) {
       if (text_param(hold, "target") != cut.id) continue;
       Decision d = hold;
-      d.params["freeze_at_s"] = tidy(std::min(number_param(hold, "freeze_at_s", 0), played));
+      // A hold at the end of its piece stays at the end, however long the piece has become.
+      double at = number_param(hold, "freeze_at_s", 0);
+      if (at > old_played[cut.id] - 0.02) at = played;
+      if (cut.hold_at_s) at = *cut.hold_at_s < 0 ? played : *cut.hold_at_s;
+      d.params["freeze_at_s"] = tidy(std::min(at, played));
       left -= number_param(hold, "hold_s", 0);
       plan.decisions.push_back(std::move(d));
     }
     if (left > 0.01)
       plan.decisions.push_back(
           made(fresh_id(plan, "speed"), DecisionType::speed,
-               {{"target", cut.id}, {"freeze_at_s", tidy(played)}, {"hold_s", tidy(left)}},
+               {{"target", cut.id},
+                {"freeze_at_s",
+                 tidy(cut.hold_at_s && *cut.hold_at_s >= 0 ? std::min(*cut.hold_at_s, played) : played)},
+                {"hold_s", tidy(left)}},
                fmt::format("the picture stands still for {:g} s", left), "code"));
   }
 }
@@ -291,12 +302,23 @@ class Wishes {
           }
           break;
       }
-      Json params{
-          {"text", wish.text}, {"kind", wish.kind}, {"at_s", tidy(at)}, {"duration_s", tidy(duration)}};
+      bool subtitle = wish.kind == "subtitle";
+      Json params{{"text", wish.text},
+                  {"kind", subtitle ? "caption" : wish.kind},
+                  {"at_s", tidy(at)},
+                  {"duration_s", tidy(duration)}};
+      if (subtitle) {  // a caption's place, in the size and letters of speech
+        params["size"] = 0.06;
+        params["uppercase"] = 0;
+      }
       if (!wish.position.empty()) params["position"] = wish.position;
       params["anchor"] = name_of(wish.anchor);
-      if (Decision* d = find(DecisionType::text_overlay,
-                             [&](const Decision& t) { return text_param(t, "text") == wish.text; })) {
+      Decision* there = find(DecisionType::text_overlay,
+                             [&](const Decision& t) { return text_param(t, "text") == wish.text; });
+      bool placed = there && has_param(*there, "position");
+      if (wish.kind == "title" && wish.position.empty() && !placed)
+        params["position"] = freer_third(plan_, sources_, at, duration);
+      if (Decision* d = there) {
         if (!d->locked)
           for (const auto& [key, value] : params.items()) d->params[key] = value;
         continue;
@@ -318,15 +340,19 @@ class Wishes {
     auto cuts = cuts_in_order(plan_);
     for (const TransitionWish& wish : brief_.transitions) {
       if (wish.where != "between") {
-        if (find(DecisionType::transition,
-                 [&](const Decision& d) { return text_param(d, "where") == wish.where; }))
+        std::string color = !wish.color.empty() ? wish.color : wish.kind == "fade_white" ? "white" : "black";
+        Json params{{"kind", wish.kind},
+                    {"where", wish.where},
+                    {"duration_s", std::min(wish.duration_s, length_ / 2)},
+                    {"color", color}};
+        if (Decision* d = find(DecisionType::transition,
+                               [&](const Decision& t) { return text_param(t, "where") == wish.where; })) {
+          if (!d->locked)
+            for (const auto& [key, value] : params.items()) d->params[key] = value;
           continue;
-        add("transition", DecisionType::transition,
-            {{"kind", wish.kind},
-             {"where", wish.where},
-             {"duration_s", std::min(wish.duration_s, length_ / 2)}},
-            wish.where == "start" ? "it opens from one colour, as asked"
-                                  : "it closes into one colour, as asked");
+        }
+        add("transition", DecisionType::transition, params,
+            fmt::format("it {} {}, as asked", wish.where == "start" ? "opens from" : "closes into", color));
         continue;
       }
       for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
@@ -459,8 +485,6 @@ class Wishes {
   }
 
   void audio() {
-    bool music_wish =
-        std::ranges::any_of(brief_.audio, [](const AudioWish& w) { return w.action == "music"; });
     bool muted =
         std::ranges::any_of(brief_.audio, [](const AudioWish& w) { return w.action == "mute" && !w.from_s; });
     for (const AudioWish& wish : brief_.audio) {
@@ -470,7 +494,7 @@ class Wishes {
       auto same = [&](const Decision& d) { return text_param(d, "action") == wish.action; };
       if (wish.action == "music") {
         params["path"] = wish.path;
-        params["gain_db"] = muted ? 0.0 : -10.0;
+        params["gain_db"] = music_level_db(brief_, wish);
         params["duck"] = !muted;
       } else if (wish.action == "volume") {
         params["gain_db"] = wish.value;
@@ -512,7 +536,6 @@ class Wishes {
         }
       add("audio", DecisionType::audio, params, reason);
     }
-    static_cast<void>(music_wish);
   }
 
   EditPlan& plan_;

@@ -33,8 +33,14 @@ void check_volume(const Json& wanted, const Measured& m, ConstraintCheck& check)
 void check_loudness(const Json& wanted, const Measured& m, ConstraintCheck& check);
 void check_sound_fade(const Json& wanted, const Measured& m, ConstraintCheck& check, bool in);
 
-// Looks.
+// Moments.
 void check_freeze(const Json& wanted, const Measured& m, ConstraintCheck& check);
+void check_before(const Json& wanted, const Measured& m, ConstraintCheck& check);
+void check_beats(const Json& wanted, const Measured& m, ConstraintCheck& check);
+// From or to the wanted colour.
+void check_picture_fade(const Json& wanted, const Measured& m, ConstraintCheck& check, bool in);
+
+// Looks.
 void check_fade_in(const Json& wanted, const Measured& m, ConstraintCheck& check);
 void check_fade_out(const Json& wanted, const Measured& m, ConstraintCheck& check);
 void check_effect(const Json& wanted, const Measured& m, ConstraintCheck& check);

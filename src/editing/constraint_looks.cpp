@@ -8,34 +8,11 @@
 
 namespace studio::checks {
 
-void check_freeze(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const double hold = number(w, "hold_s", 1);
-  check.wanted = fmt::format("the picture held for {:.2f} s", hold);
-  std::size_t longest = 0, run = 0, end = 0;
-  for (std::size_t i = 1; i < m.file->frames.size(); ++i) {
-    const FramePrint& f = m.file->frames[i];
-    run = f.change < 2.f || f.mean_change < 0.4f ? run + 1 : 0;
-    if (run > longest) longest = run, end = i;
-  }
-  const double held = static_cast<double>(longest + 1) * frame_s(*m.file);
-  check.measured =
-      fmt::format("held for {:.2f} s at {:.2f} s", held, m.file->frames[end - std::min(end, longest)].time_s);
-  check.met = held > 0.8 * hold;
-}
-
 namespace {
 
 void check_fade(const Json& w, const Measured& m, ConstraintCheck& check, bool in) {
   if (text_of(w, "of") == "sound") return check_sound_fade(w, m, check, in);
-  const double length = number(w, "duration_s", 1), end = m.file->duration_s;
-  check.wanted = fmt::format("{} of the picture over {:.2f} s", in ? "fade in" : "fade out", length);
-  const auto luma = [&](double t) { return m.file->frames[m.file->frame_at(std::clamp(t, 0.0, end))].luma; };
-  const double edge = in ? luma(0) : luma(end), inside = in ? luma(length * 1.05) : luma(end - length * 1.05);
-  const double middle = in ? luma(length * 0.5) : luma(end - length * 0.5);
-  check.measured =
-      fmt::format("brightness {:.0f} at the edge, {:.0f} half way, {:.0f} inside", edge, middle, inside);
-  const bool white = edge > 200 && inside < 180;
-  check.met = white || (edge < 0.35 * inside + 8 && middle < 0.95 * inside + 8);
+  check_picture_fade(w, m, check, in);
 }
 
 // What the file shows of the plan's decisions that are meant; nothing when none of them could be looked for.

@@ -396,6 +396,8 @@ const std::map<std::string_view, std::pair<Check, bool>>& check_table() {
       {"opening", {check_opening, true}},
       {"ending", {check_ending, true}},
       {"order", {check_order, true}},
+      {"before", {check_before, true}},
+      {"beats", {check_beats, false}},
       {"speed", {check_speed, true}},
       {"ramp", {check_ramp, true}},
       {"reverse", {check_reverse, true}},

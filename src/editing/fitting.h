@@ -2,6 +2,7 @@
 // Internal to editing/.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,9 +16,10 @@ struct WorkCut {
   std::string id;  // of the plan's decision; empty: a new one
   std::string source, shot;
   double start_s = 0, end_s = 0;
-  double factor = 1;   // mean speed
-  double hold_s = 0;   // freezes inside it
-  double ramp_to = 0;  // speed in the middle of a ramp from 1 and back; 0: none
+  double factor = 1;                // mean speed
+  double hold_s = 0;                // freezes inside it
+  std::optional<double> hold_at_s;  // played seconds before its hold; below 0: at the end; empty: as it was
+  double ramp_to = 0;               // speed in the middle of a ramp from 1 and back; 0: none
   bool reverse = false;
   double priority = 0.5;  // the lowest goes first
   bool locked = false;    // never changed

@@ -1,6 +1,7 @@
 // Wishes about speed, direction, effects, transitions, fades and composites.
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -19,6 +20,34 @@ void take_place(Reading& reading, const Clause& clause, Wish& wish, std::vector<
   if (group.spans.empty()) return;
   wish.span = group.spans.front();
   more.assign(group.spans.begin() + 1, group.spans.end());
+}
+
+// "... except the last 3 seconds": the act is about everything else. Marks what it takes as used.
+std::vector<SpanWish> take_exception(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    if (!tokens[i].is(W::avoid) || tokens[i].text != "except" || tokens[i].used) continue;
+    for (std::size_t j = i + 1; j < clause.end; ++j) {
+      if (!tokens[j].is(W::span)) continue;
+      tokens[i].used = tokens[j].used = true;
+      auto rest = all_but(reading, reading.groups[static_cast<std::size_t>(tokens[j].value)].spans);
+      for (SpanWish& span : rest) span.words = "all but " + tokens[j].raw;
+      return rest;
+    }
+  }
+  return {};
+}
+
+// A wish said twice is one wish.
+void add_speed(Reading& reading, SpeedWish wish) {
+  auto place = [](const SpeedWish& w) {
+    return std::tuple(w.kind, w.factor, w.hold_s, w.anchor, w.at_s, w.first_s, w.last_s,
+                      w.span ? w.span->source : "", w.span ? w.span->start_s : -1,
+                      w.span ? w.span->end_s : -1);
+  };
+  for (const SpeedWish& there : reading.brief.speeds)
+    if (place(there) == place(wish)) return;
+  reading.brief.speeds.push_back(std::move(wish));
 }
 
 struct Factor {
@@ -173,7 +202,7 @@ void read_freeze(Reading& reading, const Clause& clause) {
     }
     wish.hold_s = hold.value_or(1.0);
   }
-  reading.brief.speeds.push_back(wish);
+  add_speed(reading, wish);
   reading.brief.readings.push_back(fmt::format("freeze for {:g} s", wish.hold_s));
 }
 
@@ -191,7 +220,7 @@ void read_speed(Reading& reading, const Clause& clause) {
     if (factor.found && !factor.weak) wish.factor = factor.value;
     std::vector<SpanWish> more;
     take_place(reading, clause, wish, more);
-    reading.brief.speeds.push_back(wish);
+    add_speed(reading, wish);
     reading.brief.readings.push_back(fmt::format("speed ramp to {:g}x", wish.factor));
     return;
   }
@@ -204,10 +233,10 @@ void read_speed(Reading& reading, const Clause& clause) {
     take_place(reading, clause, wish, more);
     if (has(reading, clause, W::at_end) && !wish.span) wish.anchor = Anchor::end;
     tokens[reverse].used = true;
-    reading.brief.speeds.push_back(wish);
+    add_speed(reading, wish);
     for (const SpanWish& span : more) {
       wish.span = span;
-      reading.brief.speeds.push_back(wish);
+      add_speed(reading, wish);
     }
     reading.brief.readings.push_back("reverse");
   }
@@ -221,9 +250,15 @@ void read_speed(Reading& reading, const Clause& clause) {
   SpeedWish wish;
   wish.factor = factor.value;
   wish.words = words_of(reading, clause);
+  std::vector<SpanWish> more = take_exception(reading, clause);
+  if (!more.empty()) {
+    wish.span = more.front();
+    more.erase(more.begin());
+  }
   std::size_t s = find_span(reading, clause);
-  std::vector<SpanWish> more;
-  if (s != clause.end) {
+  if (wish.span) {
+    // all but a part
+  } else if (s != clause.end) {
     const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];
     if (group.last_s && !group.of_source) wish.last_s = group.last_s;
     if (group.first_s && !group.of_source) wish.first_s = group.first_s;
@@ -232,11 +267,11 @@ void read_speed(Reading& reading, const Clause& clause) {
   } else if (has(reading, clause, W::at_start) || has(reading, clause, W::start_noun)) {
     wish.first_s = 0;  // the first piece
   }
-  take_place(reading, clause, wish, more);
-  reading.brief.speeds.push_back(wish);
+  if (!wish.span) take_place(reading, clause, wish, more);
+  add_speed(reading, wish);
   for (const SpanWish& span : more) {
     wish.span = span;
-    reading.brief.speeds.push_back(wish);
+    add_speed(reading, wish);
   }
   reading.brief.readings.push_back(fmt::format("speed {:g}x", factor.value));
 }
@@ -273,6 +308,16 @@ void read_effects(Reading& reading, const Clause& clause) {
                tokens[j].text == "reduce";
       wish.params["amount"] = less ? 0.5 : 1.5;
     }
+    std::vector<SpanWish> further;
+    auto rest = take_exception(reading, clause);
+    if (!rest.empty()) {
+      for (const SpanWish& span : rest) {
+        wish.span = span;
+        reading.brief.effects.push_back(wish);
+      }
+      reading.brief.readings.push_back("effect " + wish.id + ", " + rest.front().words);
+      continue;
+    }
     if (std::size_t s = find_span(reading, clause); s != clause.end) {
       const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];
       if (group.first_s && !group.of_source) {
@@ -287,6 +332,7 @@ void read_effects(Reading& reading, const Clause& clause) {
         wish.duration_s = group.end_s - group.begin_s;
       } else if (!group.spans.empty()) {
         wish.span = group.spans.front();
+        further = group.spans;
       }
       // The same place for every effect of this clause: "the first 3 s in black and white and blurred".
       bool last_effect = true;
@@ -301,68 +347,16 @@ void read_effects(Reading& reading, const Clause& clause) {
       wish.anchor = Anchor::at;
       wish.at_s = at;
       wish.span.reset();
+      further.clear();
     }
     if (!wish.duration_s && (wish.at_s || wish.anchor == Anchor::start || wish.anchor == Anchor::end))
       wish.duration_s = take_duration(reading, clause, i, false);
     reading.brief.effects.push_back(wish);
+    for (std::size_t n = 1; n < further.size(); ++n) {  // "shots 2 and 4 in black and white"
+      wish.span = further[n];
+      reading.brief.effects.push_back(wish);
+    }
     reading.brief.readings.push_back("effect " + wish.id);
-  }
-}
-
-void read_transitions(Reading& reading, const Clause& clause) {
-  auto& tokens = reading.tokens;
-  for (std::size_t i = clause.begin; i < clause.end; ++i) {
-    Token& token = tokens[i];
-    if (token.used) continue;
-    bool fade = token.is(W::fade_black) || token.is(W::from_black) || token.is(W::fade_white) ||
-                token.is(W::fade_in) || token.is(W::fade_out);
-    if (!token.is(W::transition) && !fade) continue;
-    token.used = true;
-    if (negated(reading, clause, i)) continue;
-    double duration = take_duration(reading, clause, i, true).value_or(0);
-    // "fade in from white over 1 second": the duration is the fade's, not the film's.
-    for (std::size_t j = i + 1; fade && duration == 0 && j + 1 < clause.end && j <= i + 4; ++j)
-      if (tokens[j].text == "over" && tokens[j + 1].is(W::duration) && !tokens[j + 1].used) {
-        duration = tokens[j + 1].value;
-        tokens[j + 1].used = true;
-      }
-    if (duration == 0) {
-      if (std::size_t s = find_span(reading, clause); fade && s != clause.end) {
-        const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];
-        if (group.last_s || group.first_s) {
-          duration = group.last_s ? *group.last_s : *group.first_s;
-          tokens[s].used = true;
-        }
-      }
-    }
-    bool sound_only = token.text == "sound" ||
-                      ((token.is(W::fade_out) || token.is(W::fade_in)) &&
-                       (has(reading, clause, W::sound_noun) || has(reading, clause, W::music_noun)));
-    bool between = false;
-    for (std::size_t j = clause.begin; j < clause.end; ++j)
-      between = between || ((tokens[j].is(W::between) || tokens[j].is(W::each) || tokens[j].is(W::every)) &&
-                            !tokens[j].used);
-    if (token.is(W::transition)) {
-      reading.brief.transitions.push_back({token.text, "between", duration > 0 ? duration : 0.5});
-      reading.brief.readings.push_back("transitions: " + token.text);
-    } else if (sound_only) {
-      reading.brief.audio.push_back(
-          {token.is(W::fade_in) ? "fade_in" : "fade_out", duration > 0 ? duration : 1.0, "", {}, {}, {}});
-    } else if (between && (token.is(W::fade_black) || token.is(W::fade_white))) {
-      reading.brief.transitions.push_back(
-          {token.is(W::fade_black) ? "fade_black" : "fade_white", "between", duration > 0 ? duration : 0.6});
-    } else {
-      bool opens = token.is(W::from_black) || token.is(W::fade_in);
-      reading.brief.transitions.push_back({token.is(W::fade_white) ? "fade_white" : "fade_black",
-                                           opens ? "start" : "end", duration > 0 ? duration : 1.0});
-      if (token.is(W::fade_out) || token.is(W::fade_in))
-        reading.brief.audio.push_back(
-            {opens ? "fade_in" : "fade_out", duration > 0 ? duration : 1.0, "", {}, {}, {}});
-      reading.brief.readings.push_back(opens ? "fade in from black" : "fade out at the end");
-      if (!opens)  // "at the end" is spent
-        for (std::size_t j = clause.begin; j < clause.end; ++j)
-          if (tokens[j].is(W::at_end)) tokens[j].used = true;
-    }
   }
 }
 
@@ -400,6 +394,7 @@ void read_composites(Reading& reading, const Clause& clause) {
 
 void read_looks(Reading& reading, const Clause& clause) {
   read_composites(reading, clause);
+  read_fades(reading, clause);
   read_transitions(reading, clause);
   read_freeze(reading, clause);
   // A span shared by a speed and an effect ("the first 3 s in black and white slow motion"): the

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "editing/brief.h"
+#include "editing/goal_leftovers.h"
 
 namespace studio::goal {
 namespace {
@@ -27,6 +28,10 @@ bool opens_clause(const Token& token) {
     case W::fade_out:
     case W::fade_black:
     case W::from_black:
+    case W::fade_word:
+    case W::reverse:
+    case W::start_at:
+    case W::end_at:
     case W::quoted:
     case W::title:
     case W::caption:
@@ -56,6 +61,27 @@ bool opens_clause(const Token& token) {
   }
 }
 
+// Something is done to the film in [begin, end): its speed, direction or looks change.
+bool looks(const std::vector<Token>& tokens, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end && i < tokens.size(); ++i)
+    for (W kind : {W::effect, W::slow_motion, W::double_, W::triple, W::reverse, W::speed_up, W::slow_down,
+                   W::faster, W::slower, W::ramp, W::times, W::freeze, W::time_lapse})
+      if (tokens[i].is(kind)) return true;
+  return false;
+}
+
+// "shot 2 in slow motion and shot 3 reversed": a second place with an act of its own.
+bool second_act(const std::vector<Token>& tokens, std::size_t begin, std::size_t and_at) {
+  std::size_t j = and_at + 1;
+  while (j < tokens.size() && tokens[j].is(W::the)) ++j;
+  if (j >= tokens.size() || !tokens[j].is(W::span)) return false;
+  std::size_t end = j;
+  while (end < tokens.size() && !tokens[end].is(W::stop) && !tokens[end].is(W::comma) &&
+         !tokens[end].is(W::open_clause) && !tokens[end].is(W::and_))
+    ++end;
+  return looks(tokens, begin, and_at) && looks(tokens, j, end);
+}
+
 std::vector<Clause> split(const std::vector<Token>& tokens) {
   std::vector<Clause> clauses;
   std::size_t begin = 0;
@@ -74,10 +100,21 @@ std::vector<Clause> split(const std::vector<Token>& tokens) {
                   (opens_clause(tokens[j]) || (tokens[j].is(W::word) && j + 1 < tokens.size() &&
                                                !tokens[j + 1].is(W::effect) && !tokens[j + 1].is(W::and_)));
       // "2 seconds and 'B'", "end with shot 1 and the last 3 s in slow motion"
-      if (verb) close(i, i + 1);
+      if (verb || second_act(tokens, begin, i)) close(i, i + 1);
     }
   }
   close(tokens.size(), tokens.size());
+  // "black and white, except the last 3 seconds" is one wish.
+  for (std::size_t i = 1; i < clauses.size();) {
+    const Token& first = tokens[clauses[i].begin];
+    if (first.is(W::avoid) && first.text == "except" &&
+        looks(tokens, clauses[i - 1].begin, clauses[i - 1].end)) {
+      clauses[i - 1].end = clauses[i].end;
+      clauses.erase(clauses.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
   return clauses;
 }
 
@@ -141,7 +178,7 @@ std::optional<double> take_at(Reading& reading, const Clause& clause) {
       }
     }
     if (tokens[i].is(W::duration) && i + 1 < clause.end && tokens[i + 1].is(W::in) &&
-        (i + 2 == clause.end || (i + 2 < clause.end && tokens[i + 2].used))) {  // "3 seconds in"
+        (i + 2 == clause.end || tokens[i + 2].is(W::quoted))) {  // "3 seconds in"
       tokens[i].used = tokens[i + 1].used = true;
       return tokens[i].value;
     }
@@ -212,14 +249,17 @@ void name_the_impossible(goal::Reading& reading) {
     for (std::size_t i = clause.begin; i < clause.end; ++i) {
       const goal::Token& token = reading.tokens[i];
       // A watermark is drawn from a quote; without one it is to be taken away, or is an image.
-      if (token.is(goal::W::watermark) && reading.brief.texts.empty())
+      if (token.is(goal::W::watermark) && reading.brief.texts.empty()) {
+        reading.tokens[i].used = true;
         reading.brief.unmet.push_back(
             {goal::words_of(reading, clause),
              "there is no removing of watermarks among the studio's operations, and "
              "one that is drawn needs its text in quotes"});
+      }
       if (token.used || !token.is(goal::W::word)) continue;
       for (const Operation& o : operations) {
         if (token.text != o.verb) continue;
+        reading.tokens[i].used = true;
         if (goal::negated(reading, clause, i)) continue;
         // "crop to 9:16" and "loop the music" are wishes that are read.
         if (o.needs == "cropping" && reading.brief.frame) continue;
@@ -230,6 +270,8 @@ void name_the_impossible(goal::Reading& reading) {
     }
 }
 
+constexpr std::size_t kMostGoal = 10000;  // bytes; more is no goal but a text
+
 }  // namespace
 
 Brief read_goal(std::string_view goal, std::span<const EditSource> sources) {
@@ -237,20 +279,25 @@ Brief read_goal(std::string_view goal, std::span<const EditSource> sources) {
   reading.sources = sources;
   reading.brief.goal = std::string(goal);
   bool italian = false;
-  auto words = goal::read_words(goal.substr(0, 10000), italian);
+  auto words = goal::read_words(goal.substr(0, kMostGoal), italian, reading.brief.readings);
   reading.brief.language = italian ? "it" : "en";
   reading.tokens = goal::assemble_spans(words, sources, reading.groups, reading.brief.unmet);
   reading.clauses = goal::split(reading.tokens);
   goal::read_texts(reading);
   for (const goal::Clause& clause : reading.clauses) goal::read_sound(reading, clause);
+  goal::settle_music(reading);
   for (const goal::Clause& clause : reading.clauses) goal::read_shape(reading, clause);
   for (const goal::Clause& clause : reading.clauses) goal::read_looks(reading, clause);
   goal::read_film(reading);
   goal::read_length(reading);
+  goal::settle_kept(reading);
   name_the_impossible(reading);
+  goal::name_leftovers(reading);
+  if (goal.size() > kMostGoal)
+    reading.brief.not_understood.push_back(fmt::format("what stands after the first {} bytes", kMostGoal));
   Brief brief = std::move(reading.brief);
   bool bounded = brief.length.has_value() || brief.clips.has_value() || reading.shortens || brief.no_cuts ||
-                 brief.pace_asked || brief.cuts_per_minute.has_value();
+                 brief.pace_asked || brief.cuts_per_minute.has_value() || brief.on_beats;
   brief.whole = !bounded;
   settle_contradictions(brief, sources);
   return brief;

@@ -23,20 +23,36 @@ struct Reading {
   std::span<const EditSource> sources;
   Brief brief;
   bool shortens = false;  // highlight, best of: film is to be left out
+  // What "keep" means depends on the rest of the goal (settle_kept).
+  bool includes = false;                // "include", "make sure": among other film
+  std::vector<SpanWish> only;           // film that alone may be seen
+  std::vector<SpanWish> named_sources;  // whole clips, as they are named
+  std::optional<SpanWish> start;        // "start at 4 s"
+
+  // "the music quieter": its file may stand in a later clause (settle_music).
+  std::optional<double> music_change_db, music_level_db;
+  std::string music_words;
 
   double source_length_s() const;
 };
 
 // Text wishes: quotes with the words that say where, when and what kind. (goal_texts.cpp)
 void read_texts(Reading& reading);
-// Speed, reverse, freeze, effects, transitions, fades, composites. (goal_looks.cpp)
+// Fades at the ends, transitions between pieces. (goal_fades.cpp)
+void read_fades(Reading& reading, const Clause& clause);
+void read_transitions(Reading& reading, const Clause& clause);
+// Speed, reverse, freeze, effects, composites. (goal_looks.cpp)
 void read_looks(Reading& reading, const Clause& clause);
 // Music, mute, loudness, sounds. (goal_sound.cpp)
 void read_sound(Reading& reading, const Clause& clause);
+// Levels of the music, once it is known whether there is any.
+void settle_music(Reading& reading);
 // Picture size, order, counts, pace, style. (goal_shape.cpp)
 void read_shape(Reading& reading, const Clause& clause);
-// Keep, avoid, only, opening, ending. (goal_shape.cpp)
+// Keep, avoid, only, opening, ending, sequences. (goal_film.cpp)
 void read_film(Reading& reading);
+// Kept film and the length known, what is left out: "keep the first 5 seconds" alone is all there is.
+void settle_kept(Reading& reading);
 // The length of the output, from the durations nobody else took. (goal_shape.cpp)
 void read_length(Reading& reading);
 
@@ -52,6 +68,8 @@ std::optional<double> take_at(Reading& reading, const Clause& clause);
 // "for 2 seconds", "lasting 2 s", or a duration right before or after `near`; marks it used.
 std::optional<double> take_duration(Reading& reading, const Clause& clause, std::size_t near,
                                     bool only_adjacent);
+// All film of all sources but these spans.
+std::vector<SpanWish> all_but(const Reading& reading, const std::vector<SpanWish>& spans);
 std::string words_of(const Reading& reading, const Clause& clause);
 
 }  // namespace studio::goal

@@ -1,4 +1,4 @@
-// Wishes about the whole: picture size, order, counts, pace, style, which film, and the length.
+// Wishes about the whole: picture size, order, counts, pace, style, and the length.
 #include <algorithm>
 #include <cmath>
 
@@ -92,6 +92,11 @@ void read_counts(Reading& reading, const Clause& clause) {
     if (tokens[i].is(W::every_source)) {
       reading.brief.every_source = true;
       tokens[i].used = true;
+    }
+    if (tokens[i].is(W::on_beats) && !negated(reading, clause, i)) {
+      reading.brief.on_beats = true;
+      tokens[i].used = true;
+      reading.brief.readings.push_back("cuts on beats");
     }
     if (tokens[i].is(W::no_cuts) && !negated(reading, clause, i)) {
       reading.brief.no_cuts = true;
@@ -214,49 +219,6 @@ void read_pace(Reading& reading, const Clause& clause) {
   }
 }
 
-enum class Mode { none, keep, avoid, only, opening, ending };
-
-void add_complement(Reading& reading, const std::vector<SpanWish>& only) {
-  for (const EditSource& source : reading.sources) {
-    std::vector<SpanWish> here;
-    for (const SpanWish& span : only)
-      if (span.source == source.id) here.push_back(span);
-    std::ranges::sort(here, {}, &SpanWish::start_s);
-    double at = 0, length = source.analysis.source.duration_s;
-    auto leave_out = [&](double start, double end) {
-      if (end - start < 0.04) return;
-      SpanWish out;
-      out.source = source.id;
-      out.start_s = start;
-      out.end_s = end;
-      out.words = "only";
-      reading.brief.avoid.push_back(out);
-    };
-    for (const SpanWish& span : here) {
-      leave_out(at, span.start_s);
-      at = std::max(at, span.end_s);
-    }
-    leave_out(at, length);
-  }
-}
-
-// A named piece of content that no measurement finds: left to the model.
-void describe(Reading& reading, const Clause& clause, Mode mode) {
-  if (mode != Mode::keep && mode != Mode::opening && mode != Mode::ending) return;
-  bool part = false;
-  int unknown = 0;
-  std::string words;
-  for (std::size_t i = clause.begin; i < clause.end; ++i) {
-    const Token& token = reading.tokens[i];
-    if (token.used || token.is(W::span) || token.is(W::duration)) return;
-    part = part || token.is(W::part) || token.is(W::shot) || token.text == "where" || token.text == "when" ||
-           token.text == "dove";
-    if (token.is(W::word) && token.text.size() > 2) ++unknown;
-    if (i > clause.begin) words += (words.empty() ? "" : " ") + token.raw;
-  }
-  if (part && unknown > 0) reading.brief.described.push_back(words);
-}
-
 }  // namespace
 
 void read_shape(Reading& reading, const Clause& clause) {
@@ -264,114 +226,6 @@ void read_shape(Reading& reading, const Clause& clause) {
   read_order(reading, clause);
   read_counts(reading, clause);
   read_pace(reading, clause);
-}
-
-void read_film(Reading& reading) {
-  auto& tokens = reading.tokens;
-  Brief& brief = reading.brief;
-  Mode mode = Mode::none;
-  std::vector<SpanWish> only;
-  std::size_t listed = 0;  // keep groups that followed a "then"
-  for (const Clause& clause : reading.clauses) {
-    Mode before = mode;
-    mode = Mode::none;
-    bool makes = false;
-    for (std::size_t i = clause.begin; i < clause.end; ++i) {
-      Token& token = tokens[i];
-      if (token.used) continue;
-      switch (token.kind) {
-        case W::keep:
-          if (mode != Mode::avoid && mode != Mode::only) mode = Mode::keep;
-          break;
-        case W::avoid: mode = Mode::avoid; break;
-        case W::only: mode = Mode::only; break;
-        case W::no:
-          if (mode == Mode::none || mode == Mode::keep) mode = Mode::avoid;
-          break;
-        case W::start_with: mode = Mode::opening; break;
-        case W::end_with: mode = Mode::ending; break;
-        case W::make: makes = true; break;
-        case W::cuts:
-          if (token.text == "cut" && mode == Mode::none) mode = Mode::avoid;
-          break;
-        case W::span: {
-          SpanGroup& group = reading.groups[static_cast<std::size_t>(token.value)];
-          Mode here = mode;
-          // "the first 3 seconds must be removed", "from 10 s to 15 s must be cut out"
-          if (here == Mode::none)
-            for (std::size_t j = i + 1; j < clause.end; ++j) {
-              const std::string& word = tokens[j].text;
-              if (tokens[j].is(W::avoid) || word == "removed" || word == "skipped" || word == "dropped" ||
-                  word == "excluded" || word == "out" || word == "deleted")
-                here = Mode::avoid;
-            }
-          if (here == Mode::none && group.from) here = Mode::only;
-          bool preceded_by_from = i > clause.begin && tokens[i - 1].is(W::from);
-          if (preceded_by_from && (here == Mode::none || makes)) here = Mode::only;
-          if (here == Mode::none && before != Mode::none && i == clause.begin) here = before;
-          // A plain range without a verb or clock is a length: left for read_length.
-          if (here == Mode::none && group.range && !group.clock) break;
-          if (here == Mode::avoid && group.range && !group.clock && !group.from && !group.between &&
-              has(reading, clause, W::long_word))
-            break;
-          if (here == Mode::none) here = Mode::keep;
-          token.used = true;
-          std::string spans;
-          for (const SpanWish& span : group.spans)
-            spans += fmt::format(" {} {:.2f}-{:.2f} s", span.source, span.start_s, span.end_s);
-          if (group.spans.empty() && group.range)
-            brief.unmet.push_back({token.raw, "that lies outside of the film"});
-          switch (here) {
-            case Mode::avoid:
-              brief.avoid.insert(brief.avoid.end(), group.spans.begin(), group.spans.end());
-              brief.readings.push_back("avoid" + spans);
-              break;
-            case Mode::only:
-              only.insert(only.end(), group.spans.begin(), group.spans.end());
-              brief.readings.push_back("only" + spans);
-              break;
-            case Mode::opening:
-              if (!group.spans.empty()) brief.opening = group.spans.front();
-              brief.readings.push_back("open with" + spans);
-              break;
-            case Mode::ending:
-              if (!group.spans.empty()) brief.ending = group.spans.back();
-              brief.readings.push_back("end with" + spans);
-              break;
-            default:
-              brief.keep.insert(brief.keep.end(), group.spans.begin(), group.spans.end());
-              brief.readings.push_back("keep" + spans);
-              if (clause.begin > 0 && tokens[clause.begin - 1].is(W::open_clause) &&
-                  tokens[clause.begin - 1].text != ";" && tokens[clause.begin - 1].text != "but" &&
-                  brief.keep.size() > group.spans.size())
-                ++listed;
-              break;
-          }
-          mode = here;
-          break;
-        }
-        default: break;
-      }
-    }
-    describe(reading, clause, mode);
-    // The verb carries over to a following bare span ("keep shot 1, shot 3"), not over a sentence.
-    if (clause.end < tokens.size() && tokens[clause.end].is(W::stop))
-      mode = Mode::none;
-    else if (mode == Mode::none && clause.end - clause.begin <= 1)
-      mode = before;
-  }
-  if (!only.empty()) {
-    add_complement(reading, only);
-    brief.keep.insert(brief.keep.end(), only.begin(), only.end());
-  }
-  if (listed > 0 && brief.order == Order::automatic) brief.order = Order::as_listed;
-  // "shot 3, then shot 1": a list of what is shown, not of what must not be missing.
-  if (brief.order == Order::as_listed && only.empty() && !brief.keep.empty()) {
-    auto listed_film = brief.keep;
-    if (brief.opening) listed_film.push_back(*brief.opening);
-    if (brief.ending) listed_film.push_back(*brief.ending);
-    add_complement(reading, listed_film);
-  }
 }
 
 void read_length(Reading& reading) {

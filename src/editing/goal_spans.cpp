@@ -2,14 +2,14 @@
 #include "editing/goal_spans.h"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
 
 namespace studio::goal {
 namespace {
-
-constexpr double kMomentS = 3;  // how much film "the part with most motion" is, at most
 
 class Spans {
  public:
@@ -22,8 +22,8 @@ class Spans {
     while (at_ < in_.size()) {
       std::size_t start = at_;
       SpanGroup group;
-      if (range(group) || shots(group) || edge(group) || whole_source(group) || superlative(group) ||
-          open_range(group)) {
+      if (range(group) || stretch(group) || shots(group) || edge(group) || whole_source(group) ||
+          superlative(group) || open_range(group)) {
         source_suffix(group);
         for (SpanWish& span : group.spans) resolve(span);
         std::erase_if(group.spans, [](const SpanWish& s) { return s.end_s <= s.start_s; });
@@ -35,6 +35,9 @@ class Spans {
       } else {
         at_ = start;
         out.push_back(in_[at_++]);
+        // The only clip, by its name.
+        if (sources_.size() == 1 && out.back().is(W::file) && source_named(start))
+          out.back().kind = W::source_word;
       }
     }
     return out;
@@ -67,53 +70,111 @@ class Spans {
   struct Moment {
     double seconds = 0;
     bool unit = false, clock = false;
+    bool placed = false;  // can be no length: a clock, "second 5", "the 5th second", "the 5 second mark"
     std::size_t next = 0;
   };
-  // 0:05 | 5 s | second 5 | 5 (the unit follows later)
+  // 0:05 | 5 s | second 5 | the 5th second | 5 (the unit follows later) | the start
   std::optional<Moment> moment(std::size_t i) const {
     i = skip_the(i);
-    if (is(i, W::clock)) return Moment{in_[i].value, true, true, i + 1};
-    if (is(i, W::duration)) return Moment{in_[i].value, true, false, i + 1};
-    if (is(i, W::unit_s) && is(i + 1, W::number)) return Moment{in_[i + 1].value, true, false, i + 2};
-    if (is(i, W::unit_min) && is(i + 1, W::number)) return Moment{in_[i + 1].value * 60, true, false, i + 2};
-    if (is(i, W::number)) return Moment{in_[i].value, false, false, i + 1};
-    return std::nullopt;
+    Moment found;
+    if (is(i, W::clock))
+      found = {in_[i].value, true, true, true, i + 1};
+    else if (is(i, W::duration))
+      found = {in_[i].value, true, false, false, i + 1};
+    else if (is(i, W::unit_s) && is(i + 1, W::number))
+      found = {in_[i + 1].value, true, false, true, i + 2};
+    else if (is(i, W::unit_min) && is(i + 1, W::number))
+      found = {in_[i + 1].value * 60, true, false, true, i + 2};
+    else if (is(i, W::ordinal) && is(i + 1, W::unit_s))
+      found = {in_[i].value, true, false, true, i + 2};
+    else if (is(i, W::number) && !is(i + 1, W::shot) && !is(i + 1, W::clip))
+      found = {in_[i].value, false, false, false, i + 1};
+    else
+      return std::nullopt;
+    if (found.next < in_.size() && (in_[found.next].text == "mark" || in_[found.next].text == "marker")) {
+      found.placed = true;
+      ++found.next;
+    }
+    return found;
   }
 
-  // [from|between] MOMENT (to|-|and) MOMENT
+  // After the first moment of a range: where the second one begins. "to 9 s", "- 9 s", "and 9 s",
+  // ", and end at 9 s"
+  std::size_t join(std::size_t i, bool between) const {
+    if (is(i, W::to) || is(i, W::dash) || (between && is(i, W::and_))) return i + 1;
+    if (is(i, W::a) && in_[i].raw == "a" && moment(i + 1)) return i + 1;  // "da 0:04 a 0:09"
+    std::size_t j = i;
+    while (is(j, W::comma) || is(j, W::and_) || is(j, W::open_clause)) ++j;
+    return is(j, W::end_at) ? j + 1 : in_.size();
+  }
+
+  // [from|between|start at] MOMENT (to|-|and|, end at) MOMENT; also with one end open.
   bool range(SpanGroup& group) {
     std::size_t i = at_;
-    bool from = is(i, W::from), between = is(i, W::between);
-    if (from || between) ++i;
-    // "seconds 3 to 7": the plural unit stands before both numbers.
+    bool from = is(i, W::from), between = is(i, W::between), starts = is(i, W::start_at);
+    if (is(i, W::end_at)) return until(group);
+    if (from || between || starts) ++i;
     auto begin = moment(i);
+    std::size_t k = skip_the(i);
+    if (!begin && (from || starts) && is(k, W::start_noun)) begin = Moment{0, true, false, false, k + 1};
     if (!begin) return false;
-    std::size_t j = begin->next;
-    bool joined = is(j, W::to) || is(j, W::dash) || (between && is(j, W::and_)) ||
-                  (is(j, W::and_) && is(j, W::and_) && in_[j].text == "or" && false);
-    if (!joined) return false;
-    std::size_t k = skip_the(j + 1);
+    k = skip_the(join(begin->next, between));
+    if (k >= in_.size() || begin->next >= in_.size()) return starts && from_there_on(group, *begin);
     if (is(k, W::end_noun)) {
       if (!begin->unit) return false;
       group.spans.push_back(span(begin->seconds, 1e9));
-      group.from = from;
+      group.from = from || starts;
+      group.placed = begin->placed;
       at_ = k + 1;
       return true;
     }
-    auto end = moment(j + 1);
-    if (!end || (!begin->unit && !end->unit)) return false;
-    // "add 3 s to 10 s": a plain duration, then "to": only from/between or a clock make a range of it,
-    // unless the numbers grow.
+    auto end = moment(k);
+    if (!end || (!begin->unit && !end->unit)) return starts && from_there_on(group, *begin);
     if (end->seconds <= begin->seconds) return false;
-    // "1 second to 4 seconds" under no preposition and a first whole unit is still a range.
     group.range = true;
     group.clock = begin->clock || end->clock;
-    group.from = from;
+    group.placed = begin->placed || end->placed;
+    group.from = from || starts;
     group.between = between;
     group.begin_s = begin->seconds;
     group.end_s = end->seconds;
     group.spans.push_back(span(begin->seconds, end->seconds));
     at_ = end->next;
+    return true;
+  }
+
+  bool from_there_on(SpanGroup& group, const Moment& begin) {
+    if (!begin.unit) return false;
+    group.spans.push_back(span(begin.seconds, 1e9));
+    group.from = group.starts = group.placed = true;
+    group.begin_s = begin.seconds;
+    at_ = begin.next;
+    return true;
+  }
+
+  // end at 9 s
+  bool until(SpanGroup& group) {
+    auto end = moment(at_ + 1);
+    if (!end || !end->unit) return false;
+    group.spans.push_back(span(0, end->seconds));
+    group.from = group.placed = true;
+    group.end_s = end->seconds;
+    at_ = end->next;
+    return true;
+  }
+
+  // 5 seconds starting at 0:10
+  bool stretch(SpanGroup& group) {
+    if (!is(at_, W::duration) || !(is(at_ + 1, W::start_at) || is(at_ + 1, W::from))) return false;
+    auto begin = moment(at_ + 2);
+    if (!begin || !begin->unit || !(begin->placed || is(at_ + 1, W::start_at))) return false;
+    double length = in_[at_].value;
+    group.range = group.from = group.placed = true;
+    group.clock = begin->clock;
+    group.begin_s = begin->seconds;
+    group.end_s = begin->seconds + length;
+    group.spans.push_back(span(group.begin_s, group.end_s));
+    at_ = begin->next;
     return true;
   }
 
@@ -129,6 +190,15 @@ class Spans {
       at_ = when->next;
       return true;
     }
+    if (is(at_, W::to) && (in_[at_].raw == "until" || in_[at_].raw == "till" || in_[at_].text == "up to")) {
+      auto when = moment(at_ + 1);
+      if (!when || !when->unit || (in_[at_].text == "up to" && !when->placed)) return false;
+      group.spans.push_back(span(0, when->seconds));
+      group.from = group.placed = true;
+      group.end_s = when->seconds;
+      at_ = when->next;
+      return true;
+    }
     if (is(at_, W::from)) {
       auto when = moment(at_ + 1);
       if (!when || !when->unit || when->next >= in_.size()) return false;
@@ -138,6 +208,8 @@ class Spans {
       bool italian = next == "in" && when->next + 1 < in_.size() && in_[when->next + 1].text == "poi";
       if (next == "in" && !italian) return false;
       group.spans.push_back(span(when->seconds, 1e9));
+      group.from = group.placed = true;
+      group.begin_s = when->seconds;
       at_ = when->next + (italian ? 2 : 1);
       return true;
     }
@@ -171,6 +243,10 @@ class Spans {
       seconds = in_[j].value;
     } else if (is(j, W::unit_s) || is(j, W::unit_min)) {
       seconds = is(j, W::unit_s) ? 1 : 60;  // "the last second"
+    } else if (is(j, W::number) && is(j + 1, W::and_) && is(skip_the(j + 2), W::last) &&
+               is(skip_the(j + 2) + 1, W::duration)) {  // the first 5 and the last 3 seconds
+      seconds = in_[j].value * unit_of(skip_the(j + 2) + 1);
+      next = j + 1;
     } else if (is(j, W::number) && is(j + 1, W::unit_frame)) {
       double rate = sources_.empty() ? 25 : sources_.front().analysis.source.frame_rate.to_double();
       seconds = in_[j].value / std::max(1.0, rate);
@@ -196,7 +272,37 @@ class Spans {
       group.spans.push_back(middle);
     }
     at_ = next;
+    elided_edge(group, is(j, W::duration) ? unit_of(j) : 1);
     return true;
+  }
+
+  // Seconds in the unit that a duration is written in: "5 minutes" is 60.
+  double unit_of(std::size_t duration) const {
+    double amount = 0;
+    const std::string& raw = in_[duration].raw;
+    std::from_chars(raw.data(), raw.data() + raw.size(), amount);
+    return amount > 0 && in_[duration].value / amount == 60 ? 60 : 1;
+  }
+
+  // The unit goes without saying: "... and the last 3".
+  void elided_edge(SpanGroup& group, double unit) {
+    std::size_t i = at_;
+    if (is(i, W::comma)) ++i;
+    if (is(i, W::and_)) ++i;
+    i = skip_the(i);
+    bool last = is(i, W::last);
+    if (i == at_ || !(last || is(i, W::first)) || !is(i + 1, W::number)) return;
+    for (W counted : {W::shot, W::clip, W::source_word, W::unit_frame, W::part, W::word, W::and_})
+      if (is(i + 2, counted)) return;
+    double seconds = in_[i + 1].value * unit;
+    if (last) {
+      group.spans.push_back(span(-2, -seconds));
+      group.last_s = seconds;
+    } else {
+      group.spans.push_back(span(0, seconds));
+      group.first_s = seconds;
+    }
+    at_ = i + 2;
   }
 
   bool counts_shots(std::size_t i) const { return is(i, W::shot) || (is(i, W::clip) && sources_.size() < 2); }
@@ -297,6 +403,10 @@ class Spans {
   }
 
   std::optional<std::string> source_at(std::size_t i, std::size_t& next) const {
+    if (auto named = source_named(i)) {
+      next = i + 1;
+      return named;
+    }
     int number = 0;
     bool noun_first = (is(i, W::clip) || is(i, W::source_word)) && is(i + 1, W::number);
     if (noun_first) {
@@ -311,6 +421,22 @@ class Spans {
     }
     if (number < 1 || number > static_cast<int>(sources_.size())) return std::nullopt;
     return sources_[static_cast<std::size_t>(number - 1)].id;
+  }
+
+  // By its file's name, with its ending or (a word that means nothing else) without.
+  std::optional<std::string> source_named(std::size_t i) const {
+    if (i >= in_.size() || !(is(i, W::file) || (is(i, W::word) && in_[i].text.size() > 2)))
+      return std::nullopt;
+    auto name_in = [](std::string path) {
+      std::ranges::transform(path, path.begin(), [](unsigned char c) { return std::tolower(c); });
+      return path.substr(path.find_last_of('/') + 1);
+    };
+    for (const EditSource& source : sources_) {
+      std::string name = name_in(source.analysis.source.path), asked = name_in(in_[i].text);
+      if (asked == name || (is(i, W::word) && asked == name.substr(0, name.find_last_of('.'))))
+        return source.id;
+    }
+    return std::nullopt;
   }
 
   void source_suffix(SpanGroup& group) {
@@ -359,75 +485,11 @@ class Spans {
     std::size_t end = j + 1;
     if (is(end, W::shot)) whole_shot = true;
     if (is(end, W::shot) || is(end, W::part)) ++end;
-    auto best = best_of(kind, whole_shot);
+    auto best = best_moment(sources_, kind, whole_shot);
     if (!best) return false;
     group.spans.push_back(*best);
     at_ = end;
     return true;
-  }
-
-  std::optional<SpanWish> best_of(W kind, bool whole_shot) const {
-    auto rows = evidence_table(sources_);
-    auto value = [&](const ShotRow& row) {
-      switch (kind) {
-        case W::most_motion: return row.motion;
-        case W::least_motion: return -row.motion;
-        case W::loudest: return row.loudness;
-        case W::quietest: return -row.loudness;
-        case W::brightest: return row.brightness;
-        case W::darkest: return -row.brightness;
-        default: return row.sharpness;
-      }
-    };
-    const ShotRow* best = nullptr;
-    for (const ShotRow& row : rows)
-      if (row.length_s() >= 0.2 && (!best || value(row) > value(*best))) best = &row;
-    if (!best) return std::nullopt;
-    SpanWish wish;
-    wish.source = best->source;
-    wish.start_s = best->start_s;
-    wish.end_s = best->end_s;
-    wish.shot = best->shot;
-    if (whole_shot || best->length_s() <= kMomentS) return wish;
-    // A long shot: the best window inside it, by the curve that belongs to the question.
-    const EditSource* source = find_source(sources_, best->source);
-    const Curves& curves = source->analysis.curves;
-    const std::vector<float>* curve = kind == W::brightest || kind == W::darkest ? &curves.brightness
-                                      : kind == W::sharpest                      ? &curves.sharpness
-                                                                                 : &curves.motion;
-    double sign = kind == W::darkest || kind == W::least_motion ? -1 : 1;
-    std::vector<float> loudness;
-    std::vector<double> loudness_at;
-    const std::vector<double>* at = &curves.time_s;
-    if (kind == W::loudest || kind == W::quietest) {
-      if (!source->analysis.audio) return wish;
-      loudness = source->analysis.audio->loudness_curve;
-      for (std::size_t i = 0; i < loudness.size(); ++i)
-        loudness_at.push_back(source->analysis.audio->start_s + 0.1 * static_cast<double>(i));
-      curve = &loudness;
-      at = &loudness_at;
-      sign = kind == W::quietest ? -1 : 1;
-    }
-    std::size_t n = std::min(curve->size(), at->size());
-    double best_sum = -1e18, best_start = wish.start_s, sum = 0;
-    std::size_t tail = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      if ((*at)[i] < wish.start_s) {
-        tail = i + 1;
-        continue;
-      }
-      if ((*at)[i] >= wish.end_s) break;
-      sum += sign * static_cast<double>((*curve)[i]);
-      while ((*at)[i] - (*at)[tail] > kMomentS) sum -= sign * static_cast<double>((*curve)[tail++]);
-      if ((*at)[i] - (*at)[tail] >= kMomentS * 0.9 && sum > best_sum) {
-        best_sum = sum;
-        best_start = (*at)[tail];
-      }
-    }
-    wish.start_s = best_start;
-    wish.end_s = std::min(wish.end_s, best_start + kMomentS);
-    wish.shot.clear();
-    return wish;
   }
 
   // Relative forms to seconds of the source; what lies outside is said.

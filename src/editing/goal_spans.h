@@ -16,11 +16,16 @@ struct SpanGroup {
   std::optional<double> first_s, last_s;  // "the first 3 seconds": may mean the output's
   bool range = false;                     // bare "3 to 7 seconds": may mean a length, or output times
   bool clock = false;                     // written as 0:03
-  bool from = false;                      // introduced by "from"
+  bool placed = false;                    // a place in the film: 0:04, "second 4", "the 4th second"
+  bool from = false;                      // introduced by "from", "start at": this film and no other
+  bool starts = false;                    // "start at 4 s": from there on, as long as asked
   bool between = false;
   double begin_s = 0, end_s = 0;  // of a range
   bool of_source = false;         // "... of the clip"
 };
+
+// The film a superlative names: the whole shot, or the best seconds of it. Nothing without any film.
+std::optional<SpanWish> best_moment(std::span<const EditSource> sources, W kind, bool whole_shot);
 
 // Replaces the words of each span by one W::span token whose value indexes `groups`.
 std::vector<Token> assemble_spans(const std::vector<Token>& tokens, std::span<const EditSource> sources,

@@ -116,7 +116,9 @@ Kind kind_of(const Reading& reading, const Clause& clause, std::size_t quote) {
     if (token.is(W::title))
       kind = {"title", token.text, i, true};
     else if (token.is(W::caption))
-      kind = {"caption", token.text, i, true};
+      kind = {token.text == "subtitle" ? "subtitle" : "caption", token.text, i, true};
+    else if (token.is(W::subtitles))
+      kind = {"subtitle", "subtitle", i, true};
     else if (token.is(W::lower_third))
       kind = {"lower_third", "", i, true};
     else if (token.is(W::watermark))
@@ -215,7 +217,8 @@ void read_texts(Reading& reading) {
         std::string position = position_of(reading, part);
         if (!position.empty()) wish.position = position;
       }
-      if (wish.kind == "lower_third" && wish.position.empty()) wish.position = "bottom";
+      if ((wish.kind == "lower_third" || wish.kind == "subtitle") && wish.position.empty())
+        wish.position = "bottom";
       tokens[quote].used = true;
       // The words of the text's own kind are spent too, so that "title" steers nothing else.
       if (kind.named && kind.at < tokens.size()) tokens[kind.at].used = true;
@@ -235,7 +238,7 @@ void read_texts(Reading& reading) {
   int captions = 0;
   for (std::size_t n = 0; n < unplaced.size(); ++n) {
     TextWish& wish = texts[unplaced[n]];
-    if (wish.kind == "caption" || wish.kind == "lower_third") {
+    if (wish.kind == "caption" || wish.kind == "lower_third" || wish.kind == "subtitle") {
       bool meme = wish.kind == "caption";
       wish.anchor = meme && (!wish.position.empty() || unplaced.size() <= 2) && !wish.duration_s
                         ? Anchor::throughout

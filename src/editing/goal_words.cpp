@@ -7,9 +7,8 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
-#include <unordered_map>
 
-#include "editing/goal_lexicon.h"
+#include "editing/goal_phrases.h"
 
 namespace studio::goal {
 namespace {
@@ -22,21 +21,6 @@ bool letter(char c) {
 }
 bool blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-// ASCII and the Latin-1 letters of Italian, in UTF-8.
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    unsigned char c = static_cast<unsigned char>(out[i]);
-    if (c < 0x80) {
-      out[i] = static_cast<char>(std::tolower(c));
-    } else if (c == 0xC3 && i + 1 < out.size()) {
-      unsigned char next = static_cast<unsigned char>(out[i + 1]);
-      if (next >= 0x80 && next <= 0x9E && next != 0x97) out[i + 1] = static_cast<char>(next + 0x20);
-    }
-  }
-  return out;
 }
 
 // Typographic signs to ASCII, outside of quotes they carry no meaning of their own.
@@ -80,9 +64,11 @@ class Lexer {
     while (at_ < text_.size()) {
       if (blank(text_[at_])) {
         ++at_;
-      } else if (!quoted() && !sign() && !number() && !word()) {
-        punctuation();
+        continue;
       }
+      std::size_t begin = at_, before = tokens_.size();
+      if (!quoted() && !sign() && !number() && !word()) punctuation();
+      for (std::size_t i = before; i < tokens_.size(); ++i) tokens_[i].begin = begin, tokens_[i].end = at_;
     }
     return std::move(tokens_);
   }
@@ -335,125 +321,6 @@ class Lexer {
   std::vector<Token> tokens_;
 };
 
-// ---- number words ----
-
-constexpr std::string_view kEnglish[] = {"zero",    "one",     "two",       "three",    "four",
-                                         "five",    "six",     "seven",     "eight",    "nine",
-                                         "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
-                                         "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
-constexpr std::string_view kEnglishTens[] = {"",      "",      "twenty",  "thirty", "forty",
-                                             "fifty", "sixty", "seventy", "eighty", "ninety"};
-constexpr std::string_view kItalian[] = {"zero",     "uno",    "due",         "tre",      "quattro",
-                                         "cinque",   "sei",    "sette",       "otto",     "nove",
-                                         "dieci",    "undici", "dodici",      "tredici",  "quattordici",
-                                         "quindici", "sedici", "diciassette", "diciotto", "diciannove"};
-constexpr std::string_view kItalianTens[] = {"",          "",         "venti",    "trenta",  "quaranta",
-                                             "cinquanta", "sessanta", "settanta", "ottanta", "novanta"};
-constexpr std::string_view kOrdinals[] = {"",      "first",   "second", "third", "fourth", "fifth",
-                                          "sixth", "seventh", "eighth", "ninth", "tenth"};
-constexpr std::string_view kItalianOrdinals[] = {"",     "prim",   "second", "terz", "quart", "quint",
-                                                 "sest", "settim", "ottav",  "non",  "decim"};
-
-std::optional<double> number_of(std::string_view word) {
-  for (int i = 0; i < 20; ++i)
-    if (word == kEnglish[i] || (word == kItalian[i] && i != 1)) return i;
-  for (int t = 2; t < 10; ++t) {
-    if (word == kEnglishTens[t] || word == kItalianTens[t]) return t * 10;
-    std::string_view tens = kItalianTens[t];
-    if (word.size() <= tens.size() - 1) continue;
-    for (int i = 1; i < 10; ++i) {
-      bool vowel = i == 1 || i == 8;
-      std::string joined =
-          std::string(vowel ? tens.substr(0, tens.size() - 1) : tens) + std::string(kItalian[i]);
-      if (word == joined || (i == 3 && word == std::string(tens) + "tré")) return t * 10 + i;
-    }
-  }
-  if (word == "hundred" || word == "cento") return 100;
-  if (word == "centoventi") return 120;
-  return std::nullopt;
-}
-
-std::optional<double> ordinal_of(std::string_view word) {
-  for (int i = 1; i <= 10; ++i) {
-    if (word == kOrdinals[i]) return i;
-    std::string_view stem = kItalianOrdinals[i];
-    if (word.size() == stem.size() + 1 && word.starts_with(stem) &&
-        (word.back() == 'o' || word.back() == 'a') && word != "nono" + std::string(1, '\0'))
-      return i;
-  }
-  return std::nullopt;
-}
-
-// ---- phrases ----
-
-const std::unordered_map<std::string_view, const Entry*>& phrases() {
-  static const auto* map = [] {
-    auto* made = new std::unordered_map<std::string_view, const Entry*>;
-    for (const Entry& entry : lexicon()) made->emplace(entry.phrase, &entry);
-    return made;
-  }();
-  return *map;
-}
-
-constexpr std::size_t kLongestPhrase = 6;
-
-std::vector<Token> merge_phrases(const std::vector<Token>& tokens) {
-  std::vector<Token> out;
-  for (std::size_t i = 0; i < tokens.size();) {
-    if (!tokens[i].is(W::word)) {
-      out.push_back(tokens[i++]);
-      continue;
-    }
-    std::string phrase, raw;
-    const Entry* best = nullptr;
-    std::size_t best_length = 0;
-    std::string best_raw;
-    for (std::size_t n = 0; n < kLongestPhrase && i + n < tokens.size() && tokens[i + n].is(W::word); ++n) {
-      if (n > 0) phrase += ' ', raw += ' ';
-      phrase += tokens[i + n].text;
-      raw += tokens[i + n].raw;
-      if (auto found = phrases().find(phrase); found != phrases().end()) {
-        best = found->second;
-        best_length = n + 1;
-        best_raw = raw;
-      }
-    }
-    auto& word = tokens[i];
-    if (!best || best_length == 1) {
-      if (auto value = number_of(word.text)) {
-        out.push_back({W::number, word.text, word.raw, *value, 0, false});
-        ++i;
-        continue;
-      }
-      auto ordinal = ordinal_of(word.text);
-      // "second" and "secondo" count only before what can be counted, else they are the unit.
-      bool unit = word.text == "second" || word.text == "secondo";
-      bool before_noun = false;
-      if (i + 1 < tokens.size()) {
-        auto next = phrases().find(tokens[i + 1].text);
-        before_noun = next != phrases().end() &&
-                      (next->second->kind == W::shot || next->second->kind == W::clip ||
-                       next->second->kind == W::source_word || next->second->kind == W::half);
-      }
-      bool after_number = !out.empty() && (out.back().is(W::number) || out.back().is(W::half));
-      if (ordinal && (*ordinal > 1) && (!unit || (before_noun && !after_number))) {
-        out.push_back({W::ordinal, word.text, word.raw, *ordinal, 0, false});
-        ++i;
-        continue;
-      }
-    }
-    if (best) {
-      out.push_back({best->kind, best->id.empty() ? lower(best_raw) : std::string(best->id), best_raw,
-                     best->value, 0, false});
-      i += best_length;
-    } else {
-      out.push_back(word);
-      ++i;
-    }
-  }
-  return out;
-}
-
 // ---- numbers and durations ----
 
 double unit_seconds(const Token& unit) {
@@ -672,9 +539,10 @@ bool mostly_italian(const std::vector<Token>& tokens) {
 
 }  // namespace
 
-std::vector<Token> read_words(std::string_view goal, bool& italian) {
-  auto tokens = Lexer(goal).read();
+std::vector<Token> read_words(std::string_view goal, bool& italian, std::vector<std::string>& mended) {
+  auto tokens = quote_bare_texts(goal, Lexer(goal).read());
   italian = mostly_italian(tokens);
+  mend_typing(tokens, mended);
   return Assembler(merge_phrases(tokens)).run();
 }
 

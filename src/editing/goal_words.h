@@ -70,6 +70,8 @@ enum class W {
   keep,
   avoid,
   start_with,
+  start_at,  // of a moment: film from there on
+  end_at,
   end_with,
   no,
   at_start,
@@ -124,8 +126,9 @@ enum class W {
   fade_out,
   fade_black,
   from_black,
-  fade_white,
   fade_word,
+  color,     // text: its English name
+  on_beats,  // cuts on the beats of the sound
   title,
   caption,
   lower_third,
@@ -156,11 +159,12 @@ struct Token {
   double value = 0;   // number, seconds, factor
   double value2 = 0;  // second number of a size or ratio
   bool used = false;
+  std::size_t begin = 0, end = 0;  // bytes of the goal, until phrases are merged
   bool is(W k) const { return kind == k; }
 };
 
 // Tokens with phrases merged, numbers and durations assembled. `italian` is set when the function
-// words of the goal are mostly Italian.
-std::vector<Token> read_words(std::string_view goal, bool& italian);
+// words of the goal are mostly Italian; `mended` tells the typing mistakes that were read as meant.
+std::vector<Token> read_words(std::string_view goal, bool& italian, std::vector<std::string>& mended);
 
 }  // namespace studio::goal

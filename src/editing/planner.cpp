@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "editing/beats.h"
 #include "editing/choose.h"
 #include "editing/compose.h"
 #include "editing/plan_cuts.h"
@@ -113,6 +114,24 @@ void add_unmet(std::vector<Unmet>& all, const std::vector<Unmet>& more) {
     if (std::ranges::none_of(all, [&](const Unmet& u) { return u.wish == unmet.wish; })) all.push_back(unmet);
 }
 
+std::string quoted(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += fmt::format("{}\"{}\"", out.empty() ? "" : ", ", word);
+  return out;
+}
+
+// What of the goal nobody can vouch for: said, so that nobody thinks it was done.
+void name_what_is_soft(const Brief& brief, bool model, std::vector<std::string>& notes) {
+  if (!brief.not_understood.empty())
+    notes.push_back("not understood, and so not used: " + quoted(brief.not_understood));
+  if (!brief.described.empty())
+    notes.push_back(fmt::format(
+        "what pictures show is not recognised: {} {}", quoted(brief.described),
+        model ? "is the model's guess from measurements of the shots" : "steers nothing when rules plan"));
+  if (!model && !brief.mood_words.empty())
+    notes.push_back("moods are for the model; the rules make nothing of " + quoted(brief.mood_words));
+}
+
 Result<PlannedEdit> compose_plan(Brief brief, std::span<const EditSource> sources,
                                  const ModelAnswers* answers, const PlannerOptions& options) {
   PlannedEdit out;
@@ -144,6 +163,7 @@ Result<PlannedEdit> compose_plan(Brief brief, std::span<const EditSource> source
   TRY_ASSIGN(RepairedPlan repaired, repair_plan(std::move(plan), brief, sources));
   plan = std::move(repaired.plan);
   if (!answers) out.proposed = plan;
+  name_what_is_soft(brief, answers != nullptr, out.notes);
   out.unmet = brief.unmet;
   add_unmet(out.unmet, settled.unmet);
   add_unmet(out.unmet, repaired.unmet);
@@ -171,6 +191,7 @@ std::optional<PlannerMode> planner_mode_from(std::string_view name) {
 Result<Brief> understand_goal(std::string_view goal, std::span<const EditSource> sources, ChatModel* model,
                               const PlannerOptions& options, const Job& job) {
   Brief brief = styled(read_goal(goal, sources), options);
+  TRY(find_beats(brief, sources, job));
   if (!model || options.mode == PlannerMode::rules) return brief;
   QuestionOptions questions{options.seed, options.patience_s, true};
   auto answers = ask_model(*model, brief, sources, questions, job);
@@ -194,6 +215,7 @@ Result<PlannedEdit> create_edit_plan(Brief brief, std::span<const EditSource> so
   if (sources.empty())
     return fail(ErrorKind::wrong_usage, "plan the edit: no video was given", "name at least one file");
   brief = styled(std::move(brief), options);
+  TRY(find_beats(brief, sources, job));
   if (options.mode == PlannerMode::model && !model)
     return fail(ErrorKind::missing_part, "plan the edit by the model: no language model is there",
                 "run `studio models pull qwen2.5-coder-0.5b`, or use --planner rules");

@@ -10,6 +10,7 @@
 #include "editing/choose.h"
 #include "editing/compose.h"
 #include "editing/plan_cuts.h"
+#include "render/effect_registry.h"
 #include "render/render.h"
 
 namespace studio {
@@ -316,7 +317,13 @@ class Repairer {
         d.params["kind"] = "crossfade";
       }
       double duration = std::clamp(number_param(d, "duration_s", 0.5), 0.04, 10.0);
-      if (where == "start" || where == "end") return d.params["duration_s"] = duration, true;
+      if (where == "start" || where == "end") {
+        if (has_param(d, "color") && !parse_color(text_param(d, "color"))) {
+          record(d.id, "the fade's colour became black", fmt::format("{} is none", d.params["color"].dump()));
+          d.params["color"] = "black";
+        }
+        return d.params["duration_s"] = duration, true;
+      }
       auto cut = std::ranges::find(order, text_param(d, "after"), &CutView::id);
       if (cut == order.end()) return why = "it stands after no cut", false;
       if (cut + 1 == order.end()) return why = "nothing comes after it", false;

@@ -1,9 +1,11 @@
 // Makes a choice of film obey the brief: avoided film out, wanted film in, speeds, count, order, length.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include <fmt/format.h>
 
+#include "editing/beats.h"
 #include "editing/choose.h"
 #include "editing/plan_cuts.h"
 
@@ -47,6 +49,7 @@ class Settler {
     order();
     edge_speeds();
     holds();
+    beats();
     merge();
     return {std::move(cuts_), std::move(unmet_), std::move(notes_)};
   }
@@ -240,6 +243,11 @@ class Settler {
         cut->end_s = cut->high_s = std::min(cut->end_s, span.end_s);
       }
     };
+    for (const SequenceWish& sequence : brief_.sequences)
+      for (const SpanWish* span : {&sequence.first, &sequence.second}) {
+        if (!covering(*span)) ensure(*span, false, std::min(share, rhythm_.piece_s));
+        isolate(*span);
+      }
     if (brief_.opening) edge(*brief_.opening, -1);
     if (brief_.ending) edge(*brief_.ending, 1);
   }
@@ -505,6 +513,7 @@ class Settler {
         });
         break;
     }
+    sequences();
     std::ranges::stable_sort(cuts_, {}, &WorkCut::pin);
   }
 
@@ -621,25 +630,63 @@ class Settler {
     fit_length(cuts_, {}, brief_.avoid, sources_, options);
   }
 
+  // Where a hold stands: the piece, and the played seconds before it (below 0: at its end).
+  std::pair<std::size_t, double> place_of(const SpeedWish& wish) const {
+    if (wish.anchor == Anchor::start) return {0, 0};
+    if (wish.anchor == Anchor::at && wish.at_s) {
+      double t = 0;
+      for (std::size_t i = 0; i < cuts_.size(); ++i) {
+        double played = cuts_[i].output_s() - cuts_[i].hold_s;
+        if (*wish.at_s < t + played) return {i, *wish.at_s - t};
+        t += played;
+      }
+    }
+    return {cuts_.size() - 1, -1};
+  }
+
   void holds() {
     for (const SpeedWish& wish : brief_.speeds) {
       if (wish.kind != "freeze" || cuts_.empty()) continue;
-      if (std::ranges::any_of(cuts_,
-                              [&](const WorkCut& c) { return std::abs(c.hold_s - wish.hold_s) < 0.02; }))
-        continue;
-      std::size_t at = cuts_.size() - 1;
-      if (wish.anchor == Anchor::start) at = 0;
-      if (wish.anchor == Anchor::at && wish.at_s) {
-        double t = 0;
-        for (std::size_t i = 0; i < cuts_.size(); ++i) {
-          t += cuts_[i].output_s();
-          if (*wish.at_s < t) {
-            at = i;
-            break;
-          }
-        }
+      auto [at, inside] = place_of(wish);
+      auto held = [&](const WorkCut& c) { return !c.locked && std::abs(c.hold_s - wish.hold_s) < 0.02; };
+      if (!held(cuts_[at])) {
+        // It was somewhere else before the pieces were put in order.
+        if (auto old = std::ranges::find_if(cuts_, held); old != cuts_.end()) old->hold_s = 0;
+        if (!cuts_[at].locked) cuts_[at].hold_s += wish.hold_s;
       }
-      if (!cuts_[at].locked) cuts_[at].hold_s += wish.hold_s;
+      if (!cuts_[at].locked) cuts_[at].hold_at_s = inside;
+    }
+  }
+
+  // Last, because nothing may move a cut afterwards.
+  void beats() {
+    if (!brief_.on_beats || cuts_.size() < 2) return;
+    BeatOptions options;
+    options.total_s = total_output_s(cuts_);
+    options.min_piece_s = std::min(rhythm_.min_piece_s, 0.3);
+    options.handle_s = handle_;
+    options.music_s = brief_.beats_s;
+    if (snap_to_beats(cuts_, brief_.avoid, sources_, options))
+      notes_.push_back("put the cuts on beats");
+    else
+      unmet_.push_back({"cuts on the beat", "the film that may be used does not reach from beat to beat"});
+  }
+
+  // Film that must come before other film: its pieces move to just before the first of the others.
+  void sequences() {
+    for (const SequenceWish& wish : brief_.sequences) {
+      auto second = std::ranges::find_if(cuts_, [&](const WorkCut& c) { return overlap(c, wish.second); });
+      if (second == cuts_.end()) continue;
+      auto at = second - cuts_.begin();
+      std::vector<WorkCut> moved, rest;
+      for (auto i = std::ptrdiff_t{0}; i < std::ssize(cuts_); ++i) {
+        WorkCut& cut = cuts_[static_cast<std::size_t>(i)];
+        bool late = i > at && overlap(cut, wish.first) && !overlap(cut, wish.second);
+        (late ? moved : rest).push_back(std::move(cut));
+      }
+      rest.insert(rest.begin() + at, std::make_move_iterator(moved.begin()),
+                  std::make_move_iterator(moved.end()));
+      cuts_ = std::move(rest);
     }
   }
 

@@ -1,6 +1,8 @@
 // Goals in plain words, English and Italian: what code reads in them.
 #include "editing/brief.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "editing/synthetic.h"
@@ -358,7 +360,8 @@ TEST(Brief, JsonRoundTripKeepsEverything) {
   for (const char* goal :
        {"exactly 12.5 s, chronological order, title \"Hello\" at the start for 2 seconds, mute it",
         "vertical, slow motion in shot 2, crossfades, keep the first 3 seconds, avoid shot 4, 12 s",
-        "freeze the last frame for 2 seconds, normalize to -14 LUFS, vignette at 0:02 for 1 s"}) {
+        "freeze the last frame for 2 seconds, normalize to -14 LUFS, vignette at 0:02 for 1 s",
+        "fade in from red, add a bear, put shot 3 before shot 1, cut on the beat, funny trip to Rome"}) {
     Brief b = read(goal);
     Json json = to_json(b);
     auto back = brief_from_json(json, "brief");
