@@ -100,21 +100,37 @@ Result<std::string> read_file(const Path& path, std::uint64_t max_bytes) {
   }
 }
 
-Result<void> write_file_atomic(const Path& path, std::string_view content) {
-  TRY_ASSIGN(PendingFile pending, PendingFile::create(path));
-  {
-    const FileDescriptor file(
-        ::open(pending.temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (file.get() < 0) return fail_errno(fmt::format("write {}", path.string()), errno);
-    while (!content.empty()) {
-      const ssize_t n = ::write(file.get(), content.data(), content.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return fail_errno(fmt::format("write {}", path.string()), errno);
-      content.remove_prefix(static_cast<std::size_t>(n));
-    }
-    if (::fsync(file.get()) != 0 && errno != EINVAL)
-      return fail_errno(fmt::format("flush {}", path.string()), errno);
+namespace {
+
+Result<void> write_through(const Path& opened, int flags, const Path& path, std::string_view content) {
+  const FileDescriptor file(::open(opened.c_str(), flags, 0666));
+  if (file.get() < 0) return fail_errno(fmt::format("write {}", path.string()), errno);
+  while (!content.empty()) {
+    const ssize_t n = ::write(file.get(), content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail_errno(fmt::format("write {}", path.string()), errno);
+    content.remove_prefix(static_cast<std::size_t>(n));
   }
+  if (::fsync(file.get()) != 0 && errno != EINVAL)
+    return fail_errno(fmt::format("flush {}", path.string()), errno);
+  return {};
+}
+
+// /dev/null, /dev/stdout, a named pipe, <(...): renaming a file over it would take it from everybody else
+// (as root even /dev/null).
+bool is_stream(const Path& path) {
+  std::error_code ec;
+  const auto status = std::filesystem::status(path, ec);
+  return std::filesystem::is_character_file(status) || std::filesystem::is_fifo(status) ||
+         std::filesystem::is_socket(status) || std::filesystem::is_block_file(status);
+}
+
+}  // namespace
+
+Result<void> write_file_atomic(const Path& path, std::string_view content) {
+  if (is_stream(path)) return write_through(path, O_WRONLY | O_CLOEXEC, path, content);
+  TRY_ASSIGN(PendingFile pending, PendingFile::create(path));
+  TRY(write_through(pending.temporary(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, path, content));
   return pending.commit();
 }
 
@@ -132,6 +148,10 @@ Result<PendingFile> PendingFile::create(const Path& target) {
   std::error_code ec;
   if (target.filename().empty() || std::filesystem::is_directory(target, ec))
     return fail(ErrorKind::invalid_input, fmt::format("write {}: it is a folder", target.string()),
+                "give a file name");
+  if (is_stream(target))
+    return fail(ErrorKind::invalid_input,
+                fmt::format("write {}: it is a device or pipe, not a file", target.string()),
                 "give a file name");
   const Path parent = target.parent_path().empty() ? Path(".") : target.parent_path();
   if (!std::filesystem::is_directory(parent, ec))

@@ -14,7 +14,7 @@ namespace studio {
 using Path = std::filesystem::path;
 
 Result<std::string> read_file(const Path& path, std::uint64_t max_bytes = 1u << 30);
-// Written to a sibling, flushed to disk, renamed over `path`. On failure `path` is untouched.
+// Written to a sibling, flushed, renamed over `path`; a device or pipe is written into. On failure untouched.
 Result<void> write_file_atomic(const Path& path, std::string_view content);
 
 // A file being made: write to temporary(), then commit() renames it over the target.
