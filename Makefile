@@ -72,7 +72,7 @@ asan: setup-tests
 	@$(call CTEST,asan) -LE '^(llm_model|architecture|deploy|faults)$$'
 
 ## make tsan     the tests of the threaded parts under the thread sanitizer
-TSAN_TESTS := media net store models llm analysis render
+TSAN_TESTS := media net store models llm analysis render gateway
 # What has no threads of its own is left to the other sanitizers.
 TSAN_PURE := Camera|Coherence|Composition|Loudness|Report|Shots|Sound|Effects|Framing|Placing|Text|Subtitles|Sounds|Ducking
 tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/tests/sanitizers/races.txt:ignore_noninstrumented_modules=1:history_size=4

@@ -86,7 +86,8 @@ class Servers:
         self.load = os.path.join(bin_folder, "http_load")
         workers = min(4, os.cpu_count() or 1)
         self.environment = dict(os.environ, XDG_CACHE_HOME=f"{folder}/cache", XDG_CONFIG_HOME=f"{folder}/config",
-                                XDG_DATA_HOME=f"{folder}/data", LITELLM_LOCAL_MODEL_COST_MAP="True")
+                                XDG_DATA_HOME=f"{folder}/data", LITELLM_LOCAL_MODEL_COST_MAP="True",
+                                LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY="true")  # on loopback, for a minute
         engine = free_port()
         self.start("direct", [os.path.join(bin_folder, "mock_engine"), "--unix", f"{folder}/engine.sock", "--port", str(engine)], engine)
         if shutil.which("nginx") or os.path.exists("/usr/sbin/nginx"):

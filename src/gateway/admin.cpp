@@ -269,10 +269,13 @@ Task<bool> AdminRequest::models() {
   const auto work = [this, model] { return manager_->switch_to(model); };
   const auto report = co_await exchange_.loop().run_blocking(work);
   Result<Json> result = std::unexpected(Error{});
-  if (report)
+  if (report) {
+    const std::string_view to[] = {report->to};
+    core_.metrics.histogram("studio_model_switch_seconds", to).observe(report->seconds);
     result = switch_json(*report);
-  else
+  } else {
     result = std::unexpected(report.error());
+  }
   co_await answer(std::move(result));
   co_return true;
 }

@@ -140,13 +140,23 @@ Task<void> show_metrics(GatewayCore& core, HttpExchange& exchange, const Gateway
     co_await respond_error(exchange, *failure);
     co_return;
   }
-  const auto collect = [&core] {
+  const auto router = settings.router;
+  const std::string& store = settings.config.cache.store;
+  const std::string store_kind = store == "sqlite" || store == "memory" ? store : "redis";
+  const auto collect = [&core, router, store_kind] {
     if (core.options.manager) set_gauges(core.metrics, *core.options.manager);
     core.metrics.gauge("studio_connections").set(static_cast<double>(core.server->counts().connections));
     if (core.cache) {
       const CacheFigures figures = core.cache->figures();
       core.metrics.gauge("studio_cache_bytes").set(static_cast<double>(figures.memory_bytes));
       core.metrics.gauge("studio_cache_entries").set(static_cast<double>(figures.entries));
+      const std::string_view store[] = {store_kind};
+      Counter& failures = core.metrics.counter("studio_cache_store_failures_total", store);
+      if (figures.store_failures > failures.value()) failures.add(figures.store_failures - failures.value());
+    }
+    for (const auto& state : router->states()) {
+      const std::string_view labels[] = {state.target.model, state.target.engine};
+      core.metrics.gauge("studio_breaker_open", labels).set(state.breaker == "closed" ? 0 : 1);
     }
     return core.metrics.to_text();
   };

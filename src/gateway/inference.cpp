@@ -77,6 +77,7 @@ Task<void> InferenceRequest::run() {
   Gauge& in_flight = core_.metrics.gauge("studio_requests_in_flight", label);
   in_flight.add(1);
   Failure failure = admit();
+  admitted_ = !failure;
   if (!failure) failure = co_await serve();
   if (failure) co_await tell(*failure);
   in_flight.add(-1);
@@ -273,6 +274,13 @@ std::string InferenceRequest::error_text(const ApiError& failure, bool as_event)
 Task<void> InferenceRequest::tell(const ApiError& failure) {
   error_code_ = failure.code.empty() ? failure.type : failure.code;
   status_ = client_gone() ? 499 : failure.status;
+  if (status_ == 429 || status_ == 413) {
+    const std::string_view reason[] = {status_ == 413                     ? "body"
+                                       : admitted_                        ? "queue"
+                                       : error_code_ == "tokens_exceeded" ? "tokens"
+                                                                          : "rate"};
+    core_.metrics.counter("studio_refused_total", reason).add();
+  }
   if (client_gone()) co_return;
   if (exchange_.begun()) {
     const std::string event = error_text(failure, true);
@@ -318,6 +326,10 @@ void InferenceRequest::account() {
     if (completion > 1 && writing > 0)
       metrics.histogram("studio_tokens_per_second", by_model)
           .observe(static_cast<double>(completion) / writing);
+    if (tool_calls_ > 0) {
+      const std::string_view by_parser[] = {model, tools_ ? "schema" : "engine"};
+      metrics.counter("studio_tool_calls_total", by_parser).add(static_cast<std::uint64_t>(tool_calls_));
+    }
     if (usage_.prompt > 0)
       metrics.counter("studio_prompt_tokens_total", by_model).add(static_cast<std::uint64_t>(usage_.prompt));
     if (usage_.cached > 0)

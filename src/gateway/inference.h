@@ -96,7 +96,8 @@ class InferenceRequest {
   std::string error_code_;
   int status_ = 0;
   TokenUsage usage_;
-  long long events_seen_ = 0;
+  long long events_seen_ = 0, tool_calls_ = 0;
+  bool admitted_ = false;
   std::optional<Clock::time_point> first_piece_, asked_;
 };
 

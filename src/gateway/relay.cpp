@@ -25,9 +25,9 @@ std::size_t end_of_events(std::string_view text) {
   return end;
 }
 
-long long count_events(std::string_view text) {
+long long count_of(std::string_view text, std::string_view part) {
   long long count = 0;
-  for (std::size_t at = text.find("data: {"); at != std::string_view::npos; at = text.find("data: {", at + 7))
+  for (std::size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size()))
     ++count;
   return count;
 }
@@ -281,6 +281,8 @@ Task<InferenceRequest::Failure> InferenceRequest::relay_whole(UpstreamResponse& 
     pieces = views_;
   }
   if (!pieces.empty()) read_usage(pieces.back(), usage_);
+  if (scan_.tools)
+    for (const auto piece : pieces) tool_calls_ += count_of(piece, R"("type":"function")");
   status_ = response.status();
   std::string_view type = response.header("content-type");
   if (type.empty()) type = "application/json";
@@ -346,8 +348,9 @@ Task<bool> InferenceRequest::relay_piece(Pieces pieces, bool last, Producer* pro
   pieces = whole_events(pieces, last);
   if (tool_stream_) pieces = translated(pieces);
   for (const auto piece : pieces) {
-    events_seen_ += count_events(piece);
+    events_seen_ += count_of(piece, "data: {");
     if (piece.contains("\"usage\"")) read_usage(piece, usage_);
+    if (scan_.tools) tool_calls_ += count_of(piece, R"("type":"function")");
     if (producer) producer->add(piece);
   }
   if (sink_gone_) co_return producer->shared();

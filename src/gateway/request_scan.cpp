@@ -2,6 +2,8 @@
 #include "gateway/request_scan.h"
 
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -201,6 +203,7 @@ class Scanner {
       while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
       return at_ > from;
     };
+    const std::size_t from = at_;
     if (at('-')) ++at_;
     if (at('0')) {
       ++at_;
@@ -211,11 +214,16 @@ class Scanner {
       ++at_;
       if (!digits()) return reject("expected digits");
     }
+    bool large = at_ - from > 300;
     if (at('e') || at('E')) {
+      large = true;
       ++at_;
       if (at('+') || at('-')) ++at_;
       if (!digits()) return reject("expected digits");
     }
+    // Engines refuse what no double holds.
+    if (large && std::isinf(std::strtod(std::string(text_.substr(from, at_ - from)).c_str(), nullptr)))
+      return reject("a number that is too large");
     return true;
   }
 

@@ -1,6 +1,7 @@
 // Looking at engines and models from outside the requests' way.
 #include "gateway/survey.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <future>
 
@@ -62,6 +63,9 @@ void set_gauges(Metrics& metrics, const ModelManager& manager) {
     metrics.gauge("studio_model_bytes", label).set(here ? static_cast<double>(model.bytes) : 0);
     metrics.gauge("studio_model_leases", label).set(model.leases);
     metrics.gauge("studio_queue_length", label).set(model.waiting);
+    Counter& restarts = metrics.counter("studio_engine_restarts_total", label);
+    const auto seen = static_cast<std::uint64_t>(std::max(0, model.restarts));
+    if (seen > restarts.value()) restarts.add(seen - restarts.value());
   }
   for (const std::string_view name :
        {"studio_model_state", "studio_model_bytes", "studio_model_leases", "studio_queue_length"})
@@ -84,7 +88,6 @@ void count_event(Metrics& metrics, const ModelEvent& event) {
     if (event.to == ModelState::ready)
       metrics.histogram("studio_model_load_seconds", label).observe(event.seconds);
   }
-  if (event.why.starts_with("restart")) metrics.counter("studio_engine_restarts_total", label).add();
   constexpr std::string_view kMakeRoom = "make room for ", kSwitch = "switch to ";
   if (event.to == ModelState::draining) {
     std::string_view why = event.why;

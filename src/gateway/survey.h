@@ -20,9 +20,9 @@ struct EngineView {
 // Asks each engine by URL for its /v1/models, all at the same time, for at most `patience`.
 std::vector<EngineView> look_at_engines(const GatewayConfig& config, std::chrono::milliseconds patience);
 
-// Gauges of models and memory, as they are now.
+// Gauges of models and memory, and restarts of engines, as they are now.
 void set_gauges(Metrics& metrics, const ModelManager& manager);
-// Counters of loads, switches and restarts.
+// Counters of loads and switches.
 void count_event(Metrics& metrics, const ModelEvent& event);
 
 }  // namespace studio

@@ -66,6 +66,7 @@ TEST(RequestScan, RefusesWhatIsNoRequest) {
       "{\"a\":.5}",
       "{\"a\":1e}",
       "{\"a\":+1}",
+      "{\"a\":2e308}",
       "{\"a\":tru}",
       "{\"a\":\"\t\"}",
       "{\"a\":\"\\x\"}",
