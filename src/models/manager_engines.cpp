@@ -86,7 +86,10 @@ Result<void> ModelManager::State::prepare(const std::string& id) {
     const auto view = policy.model(id);
     return !view || view->residence == Residence::cold || view->residence == Residence::failed;
   };
-  if (auto located = roster_now()->locate(model); !located) {
+  auto located = roster_now()->locate(model);
+  // A truncated file is named here; the engine would say only that it failed to load.
+  if (located && !model.remote) located = shapes.sound(model.start.file);
+  if (!located) {
     std::lock_guard lock(mutex);
     Entry& entry = entries.at(id);
     if (!away()) return {};  // its file was removed under a running engine, which goes on

@@ -69,15 +69,20 @@ class Roster {
 // Headers that were read, by file, until the file changes. May be used from several threads.
 class ShapeCache {
  public:
-  // Null when the header cannot be read.
+  // Null when the header cannot be read, or is no language model's.
   std::shared_ptr<const ModelShape> of(const Path& file);
+  // invalid_input when the file, or one of a split model's, is no GGUF file or is cut off.
+  Result<void> sound(const Path& file);
 
  private:
   struct Known {
     std::filesystem::file_time_type time;
     std::uintmax_t bytes = 0;
     std::shared_ptr<const ModelShape> shape;
+    std::optional<Error> broken;
   };
+  Known look(const Path& file);
+
   std::mutex mutex_;  // guards known_
   std::map<Path, Known> known_;
 };

@@ -42,8 +42,7 @@ std::uint64_t corrected(std::uint64_t computed, std::uint64_t measured) {
 
 }  // namespace
 
-std::shared_ptr<const ModelShape> ShapeCache::of(const Path& file) {
-  if (file.empty()) return nullptr;
+ShapeCache::Known ShapeCache::look(const Path& file) {
   std::error_code ec;
   const auto time = std::filesystem::last_write_time(file, ec);
   const auto bytes = size_of(file);
@@ -51,13 +50,28 @@ std::shared_ptr<const ModelShape> ShapeCache::of(const Path& file) {
     std::lock_guard lock(mutex_);
     const auto found = known_.find(file);
     if (found != known_.end() && found->second.time == time && found->second.bytes == bytes)
-      return found->second.shape;
+      return found->second;
   }
-  auto read = read_gguf_shape(file);
-  auto shape = read ? std::make_shared<const ModelShape>(*std::move(read)) : nullptr;
+  Known known{time, bytes, nullptr, std::nullopt};
+  if (auto shape = read_gguf_shape(file)) {
+    known.shape = std::make_shared<const ModelShape>(*std::move(shape));
+  } else {
+    // A whole file may still be something else than a language model; the engine knows.
+    for (const Path& part : gguf_split_files(file))
+      if (const auto header = read_gguf_header(part); !header && !known.broken) known.broken = header.error();
+  }
   std::lock_guard lock(mutex_);
-  known_[file] = {time, bytes, shape};
-  return shape;
+  known_[file] = known;
+  return known;
+}
+
+std::shared_ptr<const ModelShape> ShapeCache::of(const Path& file) {
+  return file.empty() ? nullptr : look(file).shape;
+}
+
+Result<void> ShapeCache::sound(const Path& file) {
+  if (const auto known = look(file); known.broken) return std::unexpected(*known.broken);
+  return {};
 }
 
 NeedEstimate estimate_need(const RosterModel& model, const MemoryRoom& room, MeasuredPeaks& peaks,

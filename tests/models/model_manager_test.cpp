@@ -13,6 +13,7 @@
 
 #include "models/manager_fixture.h"
 #include "models/process_memory.h"
+#include "support/gguf_file.h"
 
 namespace studio {
 namespace {
@@ -254,6 +255,20 @@ TEST_F(ModelManagerTest, AnEngineThatEndsAtOnceIsToldWithItsLastWords) {
   ASSERT_FALSE(lease.has_value());
   EXPECT_EQ(lease.error().kind, ErrorKind::engine_failed);
   EXPECT_NE(lease.error().message.find("no such luck"), std::string::npos) << lease.error().message;
+}
+
+TEST_F(ModelManagerTest, ATruncatedModelFileIsRefusedByNameBeforeAnEngineStarts) {
+  add("cut", 5);
+  const std::string whole = testing::small_model(8).bytes();
+  for (const std::size_t length : {std::size_t{10}, whole.size() / 2, whole.size() - 1}) {
+    ASSERT_TRUE(write_file_atomic(folder.path() / "cut.gguf", whole.substr(0, length)).has_value());
+    const auto manager = open();
+    const auto lease = manager->lease("cut");
+    ASSERT_FALSE(lease.has_value()) << length;
+    EXPECT_EQ(lease.error().kind, ErrorKind::invalid_input);
+    EXPECT_NE(lease.error().message.find("cut.gguf"), std::string::npos) << lease.error().message;
+    EXPECT_EQ(status(*manager, "cut").pid, -1);
+  }
 }
 
 TEST_F(ModelManagerTest, ChangesAreEventsInTheirOrder) {

@@ -15,7 +15,11 @@ inline Path fake_engine_program() {
 inline Path fake_model(const ScratchFolder& folder, const std::string& scenario,
                        const std::string& name = "fake") {
   const Path file = folder.path() / (name + ".gguf");
-  (void)write_file_atomic(file, "GGUF" + scenario);
+  // A whole GGUF file of version 3 with nothing in it, and the scenario behind.
+  std::string bytes = "GGUF";
+  bytes += '\3';
+  bytes.append(19, '\0');
+  (void)write_file_atomic(file, bytes + scenario);
   return file;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # A stand-in for llama-server: its command line and protocol, answers told by the "model" file.
-"""The file given with --model is the four bytes GGUF and then JSON:
+"""The file given with --model is an empty GGUF header of 24 bytes and then JSON:
 
     answers      texts given one after the other (the last one again and again)
     finish       finish_reason of the answers, "stop" unless told
@@ -35,7 +35,7 @@ if "--version" in sys.argv:
     sys.exit(0)
 
 with open(argument("--model"), "rb") as model:
-    told = json.loads(model.read()[4:])
+    told = json.loads(model.read()[24:])
 if "exit_code" in told:
     print("fake engine: no such luck", file=sys.stderr, flush=True)
     sys.exit(told["exit_code"])
