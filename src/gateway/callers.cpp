@@ -63,6 +63,21 @@ std::optional<ApiError> find_caller(GatewayCore& core, const HttpExchange& excha
   return std::nullopt;
 }
 
+Task<bool> answer_pages(HttpExchange& exchange) {
+  const std::string_view origin = exchange.header("origin");
+  if (origin.empty() || is_foreign_page(origin)) co_return false;
+  exchange.add_header("Access-Control-Allow-Origin", origin);
+  exchange.add_header("Vary", "Origin");
+  if (exchange.method() != "OPTIONS") co_return false;
+  std::string_view asked = exchange.header("access-control-request-headers");
+  if (asked.empty()) asked = "authorization, content-type";
+  const HeaderView headers[] = {{"Access-Control-Allow-Methods", "GET, POST, DELETE"},
+                                {"Access-Control-Allow-Headers", asked},
+                                {"Access-Control-Max-Age", "600"}};
+  co_await exchange.respond(204, headers, {});
+  co_return true;
+}
+
 std::string request_id_of(const HttpExchange& exchange) {
   const std::string_view given = exchange.header("x-request-id");
   if (is_plain_id(given)) return std::string(given);

@@ -93,6 +93,9 @@ struct Caller {
 // Checks key, scope and that no web page of elsewhere asks (Origin); the error to answer with otherwise.
 std::optional<ApiError> find_caller(GatewayCore& core, const HttpExchange& exchange,
                                     const GatewaySettings& settings, std::string_view scope, Caller& caller);
+// A browser's question whether a page may ask (CORS, Fetch standard 3.2), and the header that lets it read
+// the answer: for pages served from this machine. True when the question is answered.
+Task<bool> answer_pages(HttpExchange& exchange);
 // The client's x-request-id when it is plain, else a new one.
 std::string request_id_of(const HttpExchange& exchange);
 // With Retry-After when the error has one.

@@ -141,8 +141,8 @@ Task<void> show_metrics(GatewayCore& core, HttpExchange& exchange, const Gateway
     co_return;
   }
   const auto router = settings.router;
-  const std::string& store = settings.config.cache.store;
-  const std::string store_kind = store == "sqlite" || store == "memory" ? store : "redis";
+  const std::string& kept_in = settings.config.cache.store;
+  const std::string store_kind = kept_in == "sqlite" || kept_in == "memory" ? kept_in : "redis";
   const auto collect = [&core, router, store_kind] {
     if (core.options.manager) set_gauges(core.metrics, *core.options.manager);
     core.metrics.gauge("studio_connections").set(static_cast<double>(core.server->counts().connections));
@@ -167,6 +167,10 @@ Task<void> show_metrics(GatewayCore& core, HttpExchange& exchange, const Gateway
 }  // namespace
 
 Task<void> GatewayCore::handle(HttpExchange& exchange) {
+  if (!exchange.header("origin").empty()) {
+    const bool asked_only = co_await answer_pages(exchange);
+    if (asked_only) co_return;
+  }
   const std::string_view path = exchange.path();
   if (const InferencePath* inference = inference_path(path)) {
     InferenceRequest request(*this, exchange, *inference);

@@ -337,6 +337,12 @@ TEST_F(GatewayTest, WebPagesOfElsewhereMayNotAsk) {
   EXPECT_EQ(chat("{}", {{"Origin", "https://evil.example"}}).status, 403);
   EXPECT_EQ(chat("{}", {{"Origin", "http://localhost:3000"}}).status, 200);
   EXPECT_EQ(get("/admin/status", {{"Origin", "null"}}).status, 403);
+  const HttpResponse may = send("/v1/chat/completions", "", {{"Origin", "http://localhost:3000"}}, "OPTIONS");
+  EXPECT_EQ(may.status, 204);
+  EXPECT_EQ(may.header("access-control-allow-origin"), "http://localhost:3000");
+  const HttpResponse may_not =
+      send("/v1/chat/completions", "", {{"Origin", "https://evil.example"}}, "OPTIONS");
+  EXPECT_EQ(may_not.header("access-control-allow-origin"), "");
 }
 
 TEST_F(GatewayTest, RefusesToListenBeyondLoopbackWithoutKeys) {
