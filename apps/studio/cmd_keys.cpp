@@ -1,6 +1,5 @@
 // studio keys: who may use the server. Works on the keys' file, so also before a server runs.
 #include <algorithm>
-#include <csignal>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -12,7 +11,7 @@
 #include "console.h"
 #include "gateway/config.h"
 #include "gateway/keys.h"
-#include "models/server_state.h"
+#include "server_client.h"
 
 namespace studio::cli {
 namespace {
@@ -38,11 +37,6 @@ Json key_json(const ApiKey& key) {
           {"made_at", key.made_at},
           {"expires_at", key.expires_at},
           {"revoked", key.revoked}};
-}
-
-// A server on this machine reads the file again at SIGHUP.
-void tell_server() {
-  if (const auto server = read_server_state(); server && server->pid > 0) ::kill(server->pid, SIGHUP);
 }
 
 Result<Outcome> list(KeyStore& keys, const Options& options) {

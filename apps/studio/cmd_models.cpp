@@ -12,6 +12,7 @@
 #include "models/catalog.h"
 #include "models/import.h"
 #include "models/memory_need.h"
+#include "server_client.h"
 
 namespace studio::cli {
 namespace {
@@ -168,6 +169,7 @@ Result<Outcome> verify(const ModelCatalog& catalog, const Options& options, cons
 Result<Outcome> remove(const ModelCatalog& catalog, const Options& options, const Job&) {
   TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
   TRY(catalog.remove(model));
+  if (model.imported) tell_server();
   return Outcome::with(entry_json(catalog, model));
 }
 
@@ -180,6 +182,7 @@ Result<Outcome> path(const ModelCatalog& catalog, const Options& options, const 
 
 Result<Outcome> import(const ModelCatalog& catalog, const Options& options, const Job& job) {
   TRY_ASSIGN(const ModelEntry model, import_model(catalog, options.import, job));
+  tell_server();
   print(options.common, fmt::format("{}: {}, {} tokens of context, {}\n", model.id, model.task, model.context,
                                     human_bytes(model.total_bytes())));
   return Outcome::with(entry_json(catalog, model));

@@ -108,8 +108,11 @@ Result<Outcome> serve(const Options& options, std::stop_token stop) {
   std::fflush(stdout);
   {
     const Reloads reloads([&] {
-      auto read = read_config(options);
-      const auto applied = read ? gateway->reload(*read) : std::unexpected(read.error());
+      const auto applied = [&]() -> Result<void> {
+        TRY_ASSIGN(const GatewayConfig read, read_config(options));
+        TRY_ASSIGN(ModelCatalog models, ModelCatalog::load());
+        return gateway->reload(read, std::move(models));
+      }();
       if (applied)
         warn("read the configuration again");
       else

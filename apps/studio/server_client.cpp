@@ -1,6 +1,7 @@
 // A small client: one request, one JSON answer, errors in the server's words.
 #include "server_client.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
 
@@ -56,6 +57,10 @@ Result<ServerState> find_server(const ServerChoice& choice) {
   }
   if (auto state = read_server_state()) return *std::move(state);
   return fail(ErrorKind::not_found, "find the server: none runs here", "start one: studio serve -d");
+}
+
+void tell_server() {
+  if (const auto server = read_server_state(); server && server->pid > 0) ::kill(server->pid, SIGHUP);
 }
 
 Result<Json> ask_server(const ServerState& server, const ServerChoice& choice, const AdminRequest& request) {

@@ -26,6 +26,9 @@ void add_server_options(CLI::App& command, ServerChoice& choice);
 // not_found when none runs: what to do then is in the hint.
 Result<ServerState> find_server(const ServerChoice& choice);
 
+// The server of this machine, if one runs, reads keys, catalog and configuration again (SIGHUP).
+void tell_server();
+
 struct AdminRequest {
   std::string method = "GET";
   std::string path;    // "/admin/models"

@@ -223,7 +223,7 @@ class Gateway::Core : public GatewayCore {
  public:
   using GatewayCore::GatewayCore;
   Result<void> start();
-  Result<void> reload(const GatewayConfig& config);
+  Result<void> reload(const GatewayConfig& config, std::optional<ModelCatalog> catalog);
   void stop();
   std::string url() const;
 
@@ -285,10 +285,15 @@ Result<void> Gateway::Core::apply(const GatewayConfig& config) {
   return {};
 }
 
-Result<void> Gateway::Core::reload(const GatewayConfig& config) {
+Result<void> Gateway::Core::reload(const GatewayConfig& config, std::optional<ModelCatalog> catalog) {
   TRY(keys->reload({config.keys.requests_per_minute, config.keys.tokens_per_minute}));
   const std::lock_guard lock(mutex_);
-  if (options.manager) TRY(options.manager->reconfigure(manager_options(config)));
+  if (options.manager) {
+    ManagerOptions wishes = manager_options(config);
+    wishes.catalog = catalog;
+    TRY(options.manager->reconfigure(wishes));
+  }
+  if (catalog) options.catalog = std::move(catalog);
   return apply(config);
 }
 
@@ -435,8 +440,8 @@ int Gateway::port() const {
 std::string Gateway::url() const {
   return core_->url();
 }
-Result<void> Gateway::reload(const GatewayConfig& config) {
-  return core_->reload(config);
+Result<void> Gateway::reload(const GatewayConfig& config, std::optional<ModelCatalog> catalog) {
+  return core_->reload(config, std::move(catalog));
 }
 void Gateway::stop() {
   core_->stop();

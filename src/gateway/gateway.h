@@ -42,7 +42,8 @@ class Gateway {
   std::string url() const;  // "http://127.0.0.1:8420"
   // SIGHUP: configuration and keys anew. On an error everything stays as it is. Addresses, threads and
   // connection limits need a restart.
-  Result<void> reload(const GatewayConfig& config);
+  // With a `catalog` its models take the place of those known so far.
+  Result<void> reload(const GatewayConfig& config, std::optional<ModelCatalog> catalog = std::nullopt);
   // SIGTERM: no new connections; what was accepted is answered, for at most limits.drain_time.
   void stop();
 

@@ -390,6 +390,7 @@ Result<void> ModelManager::reconfigure(const ManagerOptions& options) {
   {
     std::lock_guard lock(state_->mutex);
     state_->roster = roster;
+    state_->options.catalog = merged.catalog;
     state_->options.engines = options.engines;
     state_->options.budget_bytes = options.budget_bytes;
     state_->options.residency = options.residency;
@@ -415,7 +416,7 @@ Result<void> ModelManager::reconfigure(const ManagerOptions& options) {
       const bool away = !view || view->residence == Residence::cold || view->residence == Residence::failed;
       const bool known =
           std::ranges::find(roster->models(), at->first, &RosterModel::id) != roster->models().end();
-      if (!known && at->second.model.remote && away && (!view || view->waiting == 0))
+      if (!known && away && (!view || view->waiting == 0))
         at = state_->entries.erase(at);
       else
         ++at;

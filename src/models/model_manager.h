@@ -212,7 +212,7 @@ class ModelManager {
   [[nodiscard]] Subscription subscribe(std::function<void(const ModelEvent&)> fn);
   // A pull of a model began or ended (it changes absent -> pulling -> cold).
   void note_pull(std::string_view model, bool running);
-  // New engines by URL, pins and limits; running leases are not touched.
+  // New engines by URL, pins and limits, and another catalog if one is given; running leases are not touched.
   Result<void> reconfigure(const ManagerOptions& options);
 
   // No new leases; waits up to `patience` for the running ones, then ends all engines.

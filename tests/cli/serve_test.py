@@ -42,6 +42,19 @@ with tempfile.TemporaryDirectory() as name:
             os.kill(state["pid"], signal.SIGHUP)
             time.sleep(0.1)
         check(studio("health").returncode == 0, "SIGHUP ended it")
+        # A model that is taken in while it runs is there at once, and gone when it is given up.
+        subprocess.run([sys.executable, pathlib.Path(__file__).with_name("tiny_gguf.py"), f"{name}/mine.gguf"], check=True)
+
+        def knows_mine():
+            return any(m["id"] == "mine" for m in json.loads(studio("status", "--json", "-").stdout)["models"])
+
+        for command, known in ((("import", f"{name}/mine.gguf", "--id", "mine"), True), (("rm", "mine"), False)):
+            studio("models", *command, "-q")
+            for _ in range(50):
+                if knows_mine() == known:
+                    break
+                time.sleep(0.1)
+            check(knows_mine() == known, f"after {command[0]} the running server does not follow")
         # The first key closes the administration to those without one, on the running server.
         key = studio("keys", "add", "boss", "--scope", "admin", "-q").stdout.strip()
         for _ in range(50):
