@@ -150,8 +150,8 @@ Task<void> show_metrics(GatewayCore& core, HttpExchange& exchange, const Gateway
       const CacheFigures figures = core.cache->figures();
       core.metrics.gauge("studio_cache_bytes").set(static_cast<double>(figures.memory_bytes));
       core.metrics.gauge("studio_cache_entries").set(static_cast<double>(figures.entries));
-      const std::string_view store[] = {store_kind};
-      Counter& failures = core.metrics.counter("studio_cache_store_failures_total", store);
+      const std::string_view kind[] = {store_kind};
+      Counter& failures = core.metrics.counter("studio_cache_store_failures_total", kind);
       if (figures.store_failures > failures.value()) failures.add(figures.store_failures - failures.value());
     }
     for (const auto& state : router->states()) {
