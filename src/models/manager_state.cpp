@@ -51,12 +51,14 @@ ModelLease ModelManager::State::make_lease(const Entry& entry, Ticket ticket) {
 
 // Under the mutex.
 Result<ModelManager::State::Entry*> ModelManager::State::entry_of(std::string_view name) {
-  if (const auto found = entries.find(name); found != entries.end()) return &found->second;
+  if (const auto found = entries.find(name); found != entries.end() && !found->second.forgotten)
+    return &found->second;
   TRY_ASSIGN(RosterModel model, roster->find(name));
   auto [at, added] = entries.try_emplace(model.id);
-  if (added) {
+  if (added || std::exchange(at->second.forgotten, false)) {
     at->second.model = std::move(model);
     at->second.here = at->second.model.remote;
+    at->second.prepared = false;
   }
   return &at->second;
 }

@@ -56,7 +56,8 @@ struct ModelManager::State : std::enable_shared_from_this<ModelManager::State> {
     ModelState shown = ModelState::cold;
     bool here = false;  // its files are on this machine
     bool pulling = false;
-    int failures = 0;  // loads in a row that failed
+    bool forgotten = false;  // no configuration or catalog has it any more
+    int failures = 0;        // loads in a row that failed
     int restarts = 0;
     double load_seconds = 0, drain_seconds = 0, end_seconds = 0;
     std::optional<Clock::time_point> load_begun, drain_begun;

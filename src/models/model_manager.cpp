@@ -300,6 +300,7 @@ std::vector<ModelStatus> ModelManager::models() const {
   {
     std::lock_guard lock(state_->mutex);
     for (const auto& [id, entry] : state_->entries) {
+      if (entry.forgotten) continue;
       ModelStatus status;
       status.id = id;
       status.state = entry.shown;
@@ -411,15 +412,12 @@ Result<void> ModelManager::reconfigure(const ManagerOptions& options) {
         at->second.here = roster->present(model);
       }
     }
-    for (auto at = state_->entries.begin(); at != state_->entries.end();) {
-      const auto view = state_->policy.model(at->first);
+    // Forgotten, but for those that still run; a worker may hold the name of any, so none is erased.
+    for (auto& [id, entry] : state_->entries) {
+      const auto view = state_->policy.model(id);
       const bool away = !view || view->residence == Residence::cold || view->residence == Residence::failed;
-      const bool known =
-          std::ranges::find(roster->models(), at->first, &RosterModel::id) != roster->models().end();
-      if (!known && away && (!view || view->waiting == 0))
-        at = state_->entries.erase(at);
-      else
-        ++at;
+      const bool known = std::ranges::find(roster->models(), id, &RosterModel::id) != roster->models().end();
+      entry.forgotten = !known && away && (!view || view->waiting == 0);
     }
   }
   State::deliver(outbox);

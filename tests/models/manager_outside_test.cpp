@@ -160,6 +160,21 @@ TEST_F(ManagerOutsideTest, APullIsAStateUntilTheModelIsHere) {
   EXPECT_TRUE(manager->lease("later").has_value());
 }
 
+TEST_F(ManagerOutsideTest, AModelAddedToTheCatalogIsKnownAfterAReload) {
+  add("a", 5);
+  const auto manager = open();
+  add("b", 5);
+  ASSERT_TRUE(write_file_atomic(folder.path() / "models.yaml", catalog_yaml).has_value());
+  EXPECT_EQ(manager->lease("b").error().kind, ErrorKind::not_found);
+  ManagerOptions changed = options;
+  changed.catalog = *ModelCatalog::load({.shipped = folder.path() / "models.yaml",
+                                         .lock = folder.path() / "lock.json",
+                                         .own = folder.path() / "none.yaml",
+                                         .models = folder.path()});
+  ASSERT_TRUE(manager->reconfigure(changed).has_value());
+  EXPECT_TRUE(manager->lease("b").has_value());
+}
+
 TEST_F(ManagerOutsideTest, NewEnginesAndPinsTakeEffectWithoutTouchingLeases) {
   FakeHttpServer server(
       [](const FakeRequest&, FakeConnection& connection) { connection.json(R"({"data": []})"); });
@@ -179,6 +194,11 @@ TEST_F(ManagerOutsideTest, NewEnginesAndPinsTakeEffectWithoutTouchingLeases) {
   const auto beside = manager->lease("b");
   ASSERT_FALSE(beside.has_value());
   EXPECT_NE(beside.error().message.find("pinned a"), std::string::npos) << beside.error().message;
+  ManagerOptions without = changed;
+  without.engines.clear();
+  ASSERT_TRUE(manager->reconfigure(without).has_value());
+  EXPECT_EQ(manager->targets("remote/big").size(), 0u);
+  ASSERT_TRUE(manager->reconfigure(changed).has_value());
   changed.engines = {{.name = "odd", .kind = "no-such-kind", .url = "http://127.0.0.1:1"}};
   EXPECT_EQ(manager->reconfigure(changed).error().kind, ErrorKind::wrong_usage);
   EXPECT_TRUE(manager->lease("remote/big").has_value()) << "on an error all stays as it was";
