@@ -258,10 +258,10 @@ void read_events(Connection& connection, std::string_view piece, Token&& token) 
     connection.line.append(piece.substr(0, end));
     if (end == std::string_view::npos) return;
     piece.remove_prefix(end + 1);
-    const std::size_t at_t = connection.line.find("\"t\":");
+    const std::size_t at_t = connection.line.find("@t=");
     if (at_t != std::string::npos) {
       long long written = 0;
-      std::from_chars(connection.line.data() + at_t + 4, connection.line.data() + connection.line.size(),
+      std::from_chars(connection.line.data() + at_t + 3, connection.line.data() + connection.line.size(),
                       written);
       token(written);
     }

@@ -13,12 +13,15 @@ class Task;
 
 namespace task_detail {
 
-// Ends a coroutine by going on with the one that awaits it, without growing the stack
-// (symmetric transfer, P0913).
+// Ends a coroutine by going on with the one that awaits it, without growing the stack (symmetric
+// transfer, P0913). One that ends before it ever waited returns to its starter instead: compilers make
+// the transfer a tail call only when they optimise, and a loop of a million such awaits must not need
+// a million stack frames without.
 struct FinalAwaiter {
   bool await_ready() const noexcept { return false; }
   template <typename Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+    if (ended.promise().starting) return std::noop_coroutine();
     return ended.promise().continuation;
   }
   void await_resume() const noexcept {}
@@ -26,6 +29,7 @@ struct FinalAwaiter {
 
 struct PromiseBase {
   std::coroutine_handle<> continuation = std::noop_coroutine();
+  bool starting = false;  // still in its first run, called by await_suspend
   std::exception_ptr exception;
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -59,8 +63,8 @@ struct Promise<void> : PromiseBase {
 
 }  // namespace task_detail
 
-// Awaited at most once. Destroying a Task that has not ended destroys its frame: only do that
-// to one that was never started.
+// Awaited at most once, and resumed only on the thread it was started on. Destroying a Task that has not
+// ended destroys its frame: only do that to one that was never started.
 template <typename T = void>
 class [[nodiscard]] Task {
  public:
@@ -78,9 +82,15 @@ class [[nodiscard]] Task {
   }
 
   bool await_ready() const noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) noexcept {
-    handle_.promise().continuation = awaiting;
-    return handle_;
+  // False: it has ended already, and the awaiting one goes on without having been suspended.
+  bool await_suspend(std::coroutine_handle<> awaiting) {
+    auto& promise = handle_.promise();
+    promise.continuation = awaiting;
+    promise.starting = true;
+    handle_.resume();
+    if (handle_.done()) return false;
+    promise.starting = false;
+    return true;
   }
   T await_resume() { return handle_.promise().take(); }
 

@@ -41,7 +41,7 @@ Task<int> plus_one(int value) {
 
 Task<int> sum_of_many() {
   int sum = 0;
-  for (int i = 0; i < 1000; ++i) sum = co_await plus_one(sum);
+  for (int i = 0; i < 1'000'000; ++i) sum = co_await plus_one(sum);
   co_return sum;
 }
 
@@ -52,7 +52,7 @@ Task<int> throws() {
 
 TEST(Loop, TasksHandTheirValuesAndExceptionsOn) {
   const auto loops = loops_of(1);
-  EXPECT_EQ(run_on(loops->at(0), sum_of_many()), 1000);
+  EXPECT_EQ(run_on(loops->at(0), sum_of_many()), 1'000'000);
   EXPECT_THROW(run_on(loops->at(0), throws()), std::runtime_error);
 }
 

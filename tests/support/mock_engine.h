@@ -28,7 +28,7 @@ struct MockEngineOptions {
 //   cut_after   closes the connection after so many pieces; 0: before the head
 //   text        the answer's words; a JSON text under response_format
 //   raw         the whole body of the answer, as it is
-//   timed       each piece carries the clock when it was written ("t": ns of CLOCK_MONOTONIC)
+//   timed       each piece is the clock when it was written ("@t=" and ns of CLOCK_MONOTONIC)
 // GET /mock/stats tells what came; /health is 503 as long as ready is false.
 class MockEngine {
  public:
