@@ -257,7 +257,9 @@ void name_leftovers(Reading& reading) {
           token.is(W::title) || token.is(W::caption) || token.is(W::lower_third) || token.is(W::subtitles);
       wish = wish || token.is(W::file);
       textless = textless || (text && !token.used && !negated(reading, clause, i));
-      if (operative(token) && negated(reading, clause, i)) token.used = true;  // "no vignette"
+      bool place = token.is(W::duration) || token.is(W::span) || token.is(W::clock) || token.is(W::quoted) ||
+                   token.is(W::file);
+      if (operative(token) && !place && negated(reading, clause, i)) token.used = true;  // "no vignette"
     }
     // "the meme captions 'A'": two words for one text that has been read.
     bool text_read = false;

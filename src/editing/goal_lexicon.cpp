@@ -1390,6 +1390,8 @@ constexpr Entry kEntries[] = {
     {"zoomata improvvisa", W::effect, "zoom_punch"},
     {"zoom improvviso", W::effect, "zoom_punch"},
     {"slow zoom", W::effect, "slow_zoom"},
+    {"zoom slowly", W::effect, "slow_zoom"},
+    {"zooma lentamente", W::effect, "slow_zoom"},
     {"slowly zoom", W::effect, "slow_zoom"},
     {"ken burns", W::effect, "slow_zoom"},
     {"slow zoom in", W::effect, "slow_zoom"},

@@ -285,6 +285,11 @@ void read_effects(Reading& reading, const Clause& clause) {
   for (std::size_t i = clause.begin; i < clause.end; ++i) {
     if (!tokens[i].is(W::effect) || tokens[i].used) continue;
     tokens[i].used = true;
+    // "The shaky footage" describes film; nobody asks for more of it.
+    bool described = tokens[i].raw == "shaky" && i + 1 < clause.end &&
+                     (tokens[i + 1].is(W::source_word) || tokens[i + 1].is(W::clip) ||
+                      tokens[i + 1].is(W::shot) || tokens[i + 1].is(W::part));
+    if (described) continue;
     if (negated(reading, clause, i)) {
       reading.brief.readings.push_back("no " + tokens[i].text);
       continue;

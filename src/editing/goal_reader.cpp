@@ -241,10 +241,12 @@ void name_the_impossible(goal::Reading& reading) {
   struct Operation {
     std::string_view verb, needs;
   };
-  static constexpr Operation operations[] = {{"rotate", "rotation"},     {"ruota", "rotation"},
-                                             {"ruotare", "rotation"},    {"loop", "looping"},
-                                             {"crop", "cropping"},       {"translate", "translation"},
-                                             {"traduci", "translation"}, {"colorize", "colouring"}};
+  static constexpr Operation operations[] = {{"rotate", "rotation"},          {"ruota", "rotation"},
+                                             {"ruotare", "rotation"},         {"loop", "looping"},
+                                             {"stabilize", "stabilisation"},  {"stabilise", "stabilisation"},
+                                             {"stabilizza", "stabilisation"}, {"crop", "cropping"},
+                                             {"translate", "translation"},    {"traduci", "translation"},
+                                             {"colorize", "colouring"}};
   for (const goal::Clause& clause : reading.clauses)
     for (std::size_t i = clause.begin; i < clause.end; ++i) {
       const goal::Token& token = reading.tokens[i];

@@ -247,8 +247,10 @@ void read_length(Reading& reading) {
       c.words = token.raw;
       if (token.is(W::half_as_long) && source > 0) {
         c = {source / 2 - 0.25, source / 2 + 0.25, source / 2, 3, token.raw};
+        token.used = true;
       } else if (token.is(W::twice_as_long) && source > 0) {
         c = {source * 2 - 0.25, source * 2 + 0.25, source * 2, 3, token.raw};
+        token.used = true;
       } else if (token.is(W::span)) {
         const SpanGroup& group = reading.groups[static_cast<std::size_t>(token.value)];
         if (!group.range || group.clock) continue;
@@ -256,6 +258,7 @@ void read_length(Reading& reading) {
         token.used = true;
       } else if (token.is(W::clock) && long_word) {
         c = {token.value - 0.25, token.value + 0.25, token.value, 1, token.raw};
+        token.used = true;
       } else if (token.is(W::duration)) {
         double d = token.value;
         if (d <= 0) continue;

@@ -163,8 +163,30 @@ class Spans {
     return true;
   }
 
+  // 2 seconds off the end | 2 secondi dall'inizio
+  bool off_an_end(SpanGroup& group) {
+    std::size_t i = at_ + 1;
+    bool off = i < in_.size() && in_[i].text == "off";
+    if (off) ++i;
+    if (is(i, W::from)) off = true, ++i;
+    if (off && is(i, W::of)) ++i;
+    i = skip_the(i);
+    if (!off || !(is(i, W::start_noun) || is(i, W::end_noun))) return false;
+    double seconds = in_[at_].value;
+    if (is(i, W::start_noun)) {
+      group.spans.push_back(span(0, seconds));
+      group.first_s = seconds;
+    } else {
+      group.spans.push_back(span(-2, -seconds));
+      group.last_s = seconds;
+    }
+    at_ = i + 1;
+    return true;
+  }
+
   // 5 seconds starting at 0:10
   bool stretch(SpanGroup& group) {
+    if (is(at_, W::duration) && off_an_end(group)) return true;
     if (!is(at_, W::duration) || !(is(at_ + 1, W::start_at) || is(at_ + 1, W::from))) return false;
     auto begin = moment(at_ + 2);
     if (!begin || !begin->unit || !(begin->placed || is(at_ + 1, W::start_at))) return false;

@@ -158,6 +158,11 @@ void place(Reading& reading, const Clause& clause, const Kind& kind, std::size_t
       token.used = anchored = true;
       break;
     }
+    if (token.is(W::start_with) || token.is(W::end_with)) {  // "finish with the title 'X'"
+      wish.anchor = token.is(W::start_with) ? Anchor::start : Anchor::end;
+      token.used = anchored = true;
+      continue;
+    }
     if (token.is(W::span)) {
       const SpanGroup& group = reading.groups[static_cast<std::size_t>(token.value)];
       if (group.range) {

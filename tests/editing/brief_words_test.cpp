@@ -67,6 +67,8 @@ TEST(BriefWords, PlacesInTheFilmAreNoLengths) {
       {"a partire dal secondo 12", {{12, 30}}},
       {"i primi 5 secondi e gli ultimi 3", {{0, 5}, {27, 30}}},
       {"togli tutto dopo il secondo 10", {{0, 10}}},
+      {"trim 2 seconds off the end", {{0, 28}}},
+      {"togli 2 secondi dall'inizio", {{2, 30}}},
       {"without the first shot", {{5, 30}}},
       {"include the first 3 seconds", {{0, 30}}},  // among the rest
   };
@@ -145,6 +147,7 @@ TEST(BriefWords, TitlesNeedNoQuotes) {
       {"caption: so tired", "so tired", "caption", Anchor::throughout},
       {"write Happy Birthday at the end", "Happy Birthday", "title", Anchor::end},
       {"a title with the words Thank You and mute the sound", "Thank You", "title", Anchor::start},
+      {"il video deve finire con la scritta The End", "The End", "title", Anchor::end},
       {"con il titolo Buongiorno", "Buongiorno", "title", Anchor::start},
       {"con il titolo buongiorno mondo alla fine", "buongiorno mondo", "title", Anchor::end},
       {"titolo: L'estate di Anna", "L'estate di Anna", "title", Anchor::start},
@@ -211,6 +214,10 @@ TEST(BriefWords, MusicAndTheFilmsSoundHaveTheirOwnLevels) {
 
 TEST(BriefWords, WhatIsNotUnderstoodIsNamed) {
   EXPECT_EQ(read("add a dancing bear").unmet.size(), 1u);
+  Brief steady = read("stabilize the shaky footage, 10 s");
+  EXPECT_EQ(steady.unmet.size(), 1u);
+  EXPECT_TRUE(steady.effects.empty());
+  EXPECT_TRUE(read("half the length").not_understood.empty());
   EXPECT_EQ(read("aggiungi un orso che balla").unmet.size(), 1u);
   EXPECT_EQ(read("start with the sunset, 10 s").unmet.size(), 1u);
   EXPECT_EQ(read("avoid the people, 10 s").unmet.size(), 1u);
