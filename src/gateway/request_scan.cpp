@@ -1,6 +1,7 @@
 // One pass over a request's JSON text: validates it all, remembers the few fields that decide its way.
 #include "gateway/request_scan.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -253,9 +254,14 @@ class Scanner {
     }
     const char kind = text_[at_ + 1];
     if (kind == 'u') {
-      for (std::size_t i = 2; i < 6; ++i)
-        if (at_ + i >= text_.size() || !is_hex(text_[at_ + i]))
-          return reject("expected four hexadecimal digits");
+      if (!has_unit(at_)) return reject("expected four hexadecimal digits");
+      // A surrogate outside a pair is no character (RFC 8259, section 8.2), and JSON libraries refuse it.
+      if (is_surrogate(at_, "89abAB")) {
+        if (!has_unit(at_ + 6) || !is_surrogate(at_ + 6, "cdefCDEF")) return reject("half a surrogate pair");
+        at_ += 6;
+      } else if (is_surrogate(at_, "cdefCDEF")) {
+        return reject("half a surrogate pair");
+      }
       at_ += 6;
       return true;
     }
@@ -263,6 +269,15 @@ class Scanner {
       return reject("an unknown escape");
     at_ += 2;
     return true;
+  }
+
+  // A whole \uXXXX stands at `from`.
+  bool has_unit(std::size_t from) const {
+    if (from + 6 > text_.size() || text_[from] != '\\' || text_[from + 1] != 'u') return false;
+    return std::ranges::all_of(text_.substr(from + 2, 4), is_hex);
+  }
+  bool is_surrogate(std::size_t from, std::string_view second_digit) const {
+    return (text_[from + 2] == 'd' || text_[from + 2] == 'D') && second_digit.contains(text_[from + 3]);
   }
 
   // Well-formed UTF-8 (Unicode 15, table 3-7): no surrogates, nothing overlong, nothing past U+10FFFF.

@@ -48,6 +48,14 @@ TEST(RequestScan, PutsAnotherModelInItsPlace) {
   EXPECT_EQ(renamed(R"({"model":"y"})", "y"), R"({"model":"y"})");
 }
 
+TEST(RequestScan, RefusesHalvesOfSurrogatePairs) {
+  EXPECT_TRUE(scan_request(R"({"model":"\ud83d\ude00"})"));
+  EXPECT_FALSE(scan_request(R"({"model":"\ude00"})"));
+  EXPECT_FALSE(scan_request(R"({"model":"\ud83d"})"));
+  EXPECT_FALSE(scan_request(R"({"model":"\ud83d\u0041"})"));
+  EXPECT_FALSE(scan_request(R"({"model":"\ud83d)"));
+}
+
 TEST(RequestScan, RefusesWhatIsNoRequest) {
   const std::vector<std::string> wrong = {
       "",
