@@ -26,19 +26,6 @@ struct Options {
 
 using Action = Result<Outcome> (*)(KeyStore&, const Options&);
 
-Json key_json(const ApiKey& key) {
-  return {{"id", key.id},
-          {"name", key.name},
-          {"hint", key.hint},
-          {"scopes", key.scopes},
-          {"models", key.models},
-          {"requests_per_minute", key.limits.requests_per_minute},
-          {"tokens_per_minute", key.limits.tokens_per_minute},
-          {"made_at", key.made_at},
-          {"expires_at", key.expires_at},
-          {"revoked", key.revoked}};
-}
-
 Result<Outcome> list(KeyStore& keys, const Options& options) {
   Json all = Json::array();
   std::vector<ApiKey> known = keys.list();

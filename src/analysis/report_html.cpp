@@ -6,6 +6,7 @@
 
 #include "analysis/report.h"
 #include "analysis/report_parts.h"
+#include "base/base64.h"
 #include "media/image.h"
 
 namespace studio {
@@ -21,20 +22,6 @@ std::string escaped(std::string_view text) {
       case '\'': out += "&#39;"; break;
       default: out += c;
     }
-  return out;
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8 | (i + k < bytes.size() ? static_cast<std::uint8_t>(bytes[i + k]) : 0);
-    for (std::size_t k = 0; k < 4; ++k)
-      out += i + k > bytes.size() ? '=' : letters[group >> (18 - 6 * k) & 63];
-  }
   return out;
 }
 
@@ -109,7 +96,7 @@ std::string embedded(const Pictures& pictures) {
   std::string out = "<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\"><defs>";
   for (const auto& [frame, jpeg] : pictures.jpeg)
     out += fmt::format("<image id=\"kf{}\" width=\"{}\" height=\"{}\" href=\"data:image/jpeg;base64,{}\"/>",
-                       frame, pictures.width, pictures.height, report::base64(jpeg));
+                       frame, pictures.width, pictures.height, base64_encode(jpeg));
   return out + "</defs></svg>\n";
 }
 

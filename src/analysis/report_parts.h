@@ -23,7 +23,6 @@ struct Pictures {
 extern const std::string_view kStyle;  // the page's CSS
 
 std::string escaped(std::string_view text);  // for HTML text and attributes
-std::string base64(std::string_view bytes);
 
 // The times of the clip's frames, from its first one.
 class Clock {

@@ -5,27 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "editing/repair.h"
 #include "media/image.h"
 #include "media/video_reader.h"
 
 namespace studio {
 namespace {
-
-std::string base64(std::string_view bytes) {
-  static constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve(bytes.size() * 4 / 3 + 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8 | (k < left ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k) out += k <= left ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
 
 constexpr int kPictures = 12, kPictureWidth = 240;
 
@@ -53,7 +39,7 @@ Result<std::vector<StripPicture>> result_strip(const Path& file, double duration
       std::copy_n(view.plane[0].data + static_cast<std::ptrdiff_t>(y) * view.plane[0].stride, row,
                   rgb.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(y) * row));
     TRY_ASSIGN(const std::string jpeg, encode_jpeg(rgb, view.width, view.height, 80));
-    pictures.push_back({t, "data:image/jpeg;base64," + base64(jpeg)});
+    pictures.push_back({t, "data:image/jpeg;base64," + base64_encode(jpeg)});
   }
   return pictures;
 }

@@ -72,19 +72,6 @@ Json lease_json(const HeldLease& lease) {
           {"pid", lease.pid > 0 ? Json(lease.pid) : Json(nullptr)}};
 }
 
-Json key_json(const ApiKey& key) {
-  return {{"id", key.id},
-          {"name", key.name},
-          {"hint", key.hint},
-          {"scopes", key.scopes},
-          {"models", key.models},
-          {"requests_per_minute", key.limits.requests_per_minute},
-          {"tokens_per_minute", key.limits.tokens_per_minute},
-          {"made_at", key.made_at},
-          {"expires_at", key.expires_at},
-          {"revoked", key.revoked}};
-}
-
 Json switch_json(const SwitchReport& report) {
   Json parts = Json::object();
   for (const auto& [name, seconds] : report.parts) parts[name] = seconds;

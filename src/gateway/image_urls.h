@@ -61,8 +61,4 @@ ImageUse image_use(const Json& request);
 // The error's message begins with the field: "messages[0].content[1].image_url: ...".
 Result<void> inline_images(Json& request, const ImageFetchOptions& options);
 
-// Base64 of RFC 4648, with padding.
-std::string base64_encode(std::string_view bytes);
-Result<std::string> base64_decode(std::string_view text);
-
 }  // namespace studio

@@ -59,6 +59,19 @@ double TokenBucket::left(Clock::time_point now) const noexcept {
   return std::clamp(burst_ - missing / interval_ns_, 0.0, burst_);
 }
 
+Json key_json(const ApiKey& key) {
+  return {{"id", key.id},
+          {"name", key.name},
+          {"hint", key.hint},
+          {"scopes", key.scopes},
+          {"models", key.models},
+          {"requests_per_minute", key.limits.requests_per_minute},
+          {"tokens_per_minute", key.limits.tokens_per_minute},
+          {"made_at", key.made_at},
+          {"expires_at", key.expires_at},
+          {"revoked", key.revoked}};
+}
+
 KeyState::KeyState(ApiKey wanted, const KeyLimits& defaults)
     : key(std::move(wanted)),
       requests(key.limits.requests_per_minute > 0 ? key.limits.requests_per_minute

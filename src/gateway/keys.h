@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/json.h"
 #include "base/result.h"
 
 namespace studio {
@@ -51,6 +52,8 @@ struct ApiKey {
   std::int64_t made_at = 0, expires_at = 0;  // Unix seconds; 0: never
   bool revoked = false;
 };
+// As `studio keys` and /admin/keys tell it: never the secret.
+Json key_json(const ApiKey& key);
 
 // An authenticated key with its buckets; shared by all requests of the key.
 struct KeyState {

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
+
 namespace studio {
 namespace {
 
@@ -27,21 +29,6 @@ std::string message_of(std::string_view body) {
   return std::string(body.substr(0, 300));
 }
 
-// RFC 4648, section 4.
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const std::size_t there = std::min<std::size_t>(3, bytes.size() - at);
-    unsigned group = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      group = group << 8 | (i < there ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-    for (std::size_t i = 0; i < 4; ++i) text += i <= there ? kDigits[group >> (18 - 6 * i) & 63] : '=';
-  }
-  return text;
-}
-
 // Plain text, or parts when pictures go with it.
 Json content_of(const ChatMessage& message) {
   if (message.images.empty()) return message.content;
@@ -49,7 +36,7 @@ Json content_of(const ChatMessage& message) {
   for (const ChatImage& image : message.images)
     parts.push_back(
         {{"type", "image_url"},
-         {"image_url", {{"url", fmt::format("data:{};base64,{}", image.mime, base64(image.bytes))}}}});
+         {"image_url", {{"url", fmt::format("data:{};base64,{}", image.mime, base64_encode(image.bytes))}}}});
   return parts;
 }
 

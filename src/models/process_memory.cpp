@@ -11,12 +11,6 @@
 namespace studio {
 namespace {
 
-// /proc files have no size, so read_file's limit by size does not fit them.
-std::string read_proc(const Path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
 std::vector<pid_t> children_of(const Path& proc, pid_t pid) {
   std::vector<pid_t> children;
   std::error_code ec;
@@ -30,6 +24,18 @@ std::vector<pid_t> children_of(const Path& proc, pid_t pid) {
 }
 
 }  // namespace
+
+std::string read_kernel_file(const Path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+std::optional<std::uint64_t> read_kernel_number(const Path& file) {
+  const std::string text = read_kernel_file(file);
+  std::uint64_t value = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{}) return std::nullopt;
+  return value;
+}
 
 std::uint64_t kilobytes_of(std::string_view text, std::string_view key) {
   for (std::size_t at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
@@ -46,7 +52,7 @@ std::uint64_t kilobytes_of(std::string_view text, std::string_view key) {
 }
 
 ProcessMemory process_memory(const Path& proc, pid_t pid) {
-  const std::string status = read_proc(proc / std::to_string(pid) / "status");
+  const std::string status = read_kernel_file(proc / std::to_string(pid) / "status");
   return {(kilobytes_of(status, "RssAnon") + kilobytes_of(status, "RssShmem")) * 1024,
           kilobytes_of(status, "RssFile") * 1024};
 }

@@ -1,17 +1,24 @@
-// What /proc tells of processes: their memory and their children. For the memory monitors.
+// What the kernel's files tell: numbers, and of processes their memory and children. For the memory monitors.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
 
-#include <string_view>
-
 #include "base/files.h"
 
 namespace studio {
+
+// A file of /proc or /sys: they have no size, so read_file's limit by size does not fit them. Empty when it
+// cannot be read.
+std::string read_kernel_file(const Path& file);
+// The number a file begins with; nothing for words (a cgroup's "max").
+std::optional<std::uint64_t> read_kernel_number(const Path& file);
 
 struct ProcessMemory {
   std::uint64_t own_bytes = 0;   // anonymous and shared: gone when the process ends

@@ -16,6 +16,7 @@
 namespace studio {
 
 using download::fail_write;
+using download::get_request;
 using download::status_error;
 
 namespace {
@@ -69,15 +70,8 @@ Path part_path(const Path& target) {
 
 // One request from the part's end. True when the file is whole.
 Result<bool> fetch_rest(const DownloadRequest& request, PartFile& part, const Job& job) {
-  HttpRequest http;
-  http.endpoint = request.endpoint;
-  http.path = request.path;
-  http.headers = request.headers;
-  http.timeout = std::chrono::hours(24);
-  http.stall_timeout = request.stall_timeout;
+  HttpRequest http = get_request(request, job.stop);
   http.max_response_bytes = request.bytes > 0 ? request.bytes + (1u << 20) : 1ull << 40;
-  http.max_redirects = 5;
-  http.stop = job.stop;
   const std::uint64_t from = part.size();
   if (from > 0) http.headers.emplace_back("Range", fmt::format("bytes={}-", from));
 

@@ -154,14 +154,7 @@ class Download {
   }
 
   Result<void> fetch(Segment& segment) {
-    HttpRequest http;
-    http.endpoint = request_.endpoint;
-    http.path = request_.path;
-    http.headers = request_.headers;
-    http.timeout = std::chrono::hours(24);
-    http.stall_timeout = request_.stall_timeout;
-    http.max_redirects = 5;
-    http.stop = stop_.get_token();
+    HttpRequest http = get_request(request_, stop_.get_token());
     const std::uint64_t from = segment.begin + segment.done, end = segment.begin + segment.size;
     http.headers.emplace_back("Range", fmt::format("bytes={}-{}", from, end - 1));
     http.max_response_bytes = end - from + (1u << 20);
@@ -276,6 +269,18 @@ std::uint64_t allocated(int fd) {
 }
 
 }  // namespace
+
+HttpRequest get_request(const DownloadRequest& request, std::stop_token stop) {
+  HttpRequest http;
+  http.endpoint = request.endpoint;
+  http.path = request.path;
+  http.headers = request.headers;
+  http.timeout = std::chrono::hours(24);  // a stall ends it, not its length
+  http.stall_timeout = request.stall_timeout;
+  http.max_redirects = 5;
+  http.stop = std::move(stop);
+  return http;
+}
 
 std::unexpected<Error> fail_write(const Path& path, int code) {
   return fail(

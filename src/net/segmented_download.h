@@ -13,6 +13,8 @@ namespace studio::download {
 //   part.map  [  16 MiB,    7 MiB,        0,    3 MiB ]   bytes there, of each segment
 Result<bool> fetch_segments(const DownloadRequest& request, const Path& part, const Job& job);
 
+// A GET of the file, without range and size bound.
+HttpRequest get_request(const DownloadRequest& request, std::stop_token stop);
 std::unexpected<Error> fail_write(const Path& path, int code);
 Error status_error(const DownloadRequest& request, int status);
 // A broken connection or a server in trouble, not a wrong address, a missing key or a full disk.

@@ -1,8 +1,5 @@
 // AMD cards by the amdgpu driver's files in /sys, and who holds their memory by /proc/<pid>/fdinfo.
 #include <algorithm>
-#include <charconv>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <vector>
@@ -14,18 +11,6 @@
 
 namespace studio {
 namespace {
-
-std::string read_text(const Path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
-std::optional<std::uint64_t> read_number(const Path& file) {
-  const std::string text = read_text(file);
-  std::uint64_t value = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{}) return std::nullopt;
-  return value;
-}
 
 // "drm-client-id:\t42": one client of the driver may have several descriptors open.
 std::string word_of(std::string_view text, std::string_view key) {
@@ -47,8 +32,8 @@ class AmdMemory : public MemoryMonitor {
   Result<MemoryReading> look(std::span<const pid_t> ours) const override {
     MemoryReading reading;
     for (const Path& card : cards_) {
-      const auto total = read_number(card / "mem_info_vram_total");
-      const auto used = read_number(card / "mem_info_vram_used");
+      const auto total = read_kernel_number(card / "mem_info_vram_total");
+      const auto used = read_kernel_number(card / "mem_info_vram_used");
       if (!total || !used)
         return fail(ErrorKind::io, fmt::format("read the card's memory from {}", card.string()));
       reading.total_bytes += *total;
@@ -69,7 +54,7 @@ class AmdMemory : public MemoryMonitor {
       std::error_code ec;
       for (const auto& file :
            std::filesystem::directory_iterator(proc_ / std::to_string(pid) / "fdinfo", ec)) {
-        const std::string text = read_text(file.path());
+        const std::string text = read_kernel_file(file.path());
         if (word_of(text, "drm-driver") != "amdgpu") continue;
         if (!clients.insert(word_of(text, "drm-pdev") + "/" + word_of(text, "drm-client-id")).second)
           continue;
@@ -92,7 +77,7 @@ Result<std::unique_ptr<MemoryMonitor>> amd_memory(const MonitorPaths& paths) {
     const std::string name = entry.path().filename().string();
     // "card0", not its connectors "card0-DP-1".
     if (!name.starts_with("card") || name.find_first_not_of("0123456789", 4) != std::string::npos) continue;
-    if (read_number(entry.path() / "device/mem_info_vram_total").value_or(0) > 0)
+    if (read_kernel_number(entry.path() / "device/mem_info_vram_total").value_or(0) > 0)
       cards.push_back(entry.path() / "device");
   }
   if (cards.empty())

@@ -1,8 +1,5 @@
 // The machine's memory by /proc/meminfo, and the limits of the cgroups (v1 and v2) around us.
 #include <algorithm>
-#include <charconv>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 
@@ -11,20 +8,6 @@
 
 namespace studio {
 namespace {
-
-std::string read_text(const Path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
-// "max" of v2, and anything that is not a number, is no limit.
-std::optional<std::uint64_t> read_number(const Path& file) {
-  const std::string text = read_text(file);
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end == text.data()) return std::nullopt;
-  return value;
-}
 
 // "inactive_file 4096" lines of memory.stat, in bytes.
 std::uint64_t stat_of(std::string_view text, std::string_view key) {
@@ -46,10 +29,11 @@ struct Layout {
 };
 
 std::optional<Limit> limit_at(const Path& folder, const Layout& layout) {
-  const auto total = read_number(folder / layout.limit);
-  const auto usage = read_number(folder / layout.usage);
+  // "max" of v2, and anything that is not a number, is no limit.
+  const auto total = read_kernel_number(folder / layout.limit);
+  const auto usage = read_kernel_number(folder / layout.usage);
   if (!total || !usage) return std::nullopt;
-  const std::string stat = read_text(folder / "memory.stat");
+  const std::string stat = read_kernel_file(folder / "memory.stat");
   const std::uint64_t cached = stat_of(stat, layout.inactive) + stat_of(stat, layout.active);
   return Limit{*total, *usage - std::min(*usage, cached)};
 }
@@ -69,7 +53,7 @@ std::optional<Limit> tightest(const Layout& layout, const std::string& group) {
 
 std::optional<Limit> cgroup_limit(const MonitorPaths& paths) {
   const Path mount = paths.sys / "fs/cgroup";
-  std::istringstream groups(read_text(paths.proc / "self/cgroup"));
+  std::istringstream groups(read_kernel_file(paths.proc / "self/cgroup"));
   std::optional<Limit> found;
   for (std::string line; std::getline(groups, line);) {
     // "0::/user.slice" is v2, "5:memory:/docker/1f" v1.
@@ -101,7 +85,7 @@ class HostMemory : public MemoryMonitor {
 
  protected:
   Result<MemoryReading> look(std::span<const pid_t> ours) const override {
-    const std::string info = read_text(paths_.proc / "meminfo");
+    const std::string info = read_kernel_file(paths_.proc / "meminfo");
     const std::uint64_t machine = kilobytes_of(info, "MemTotal") * 1024;
     const std::uint64_t available = kilobytes_of(info, "MemAvailable") * 1024;
     if (machine == 0)
