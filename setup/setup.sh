@@ -48,14 +48,26 @@ done
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: error: %s\n' "$1" >&2; [ $# -lt 2 ] || printf 'setup: %s\n' "$2" >&2; exit 1; }
 
-# The packages of the wanted groups that dpkg does not have.
-missing_packages() {
-  local wanted
-  wanted=$(awk -v groups=" ${groups[*]} " '
+# The lines of the wanted groups of which dpkg has no alternative, each as a|b|c.
+missing_lines() {
+  awk -v groups=" ${groups[*]} " '
+    FNR == NR { if ($1 == "installed") installed[$2] = 1; next }
     /^\[/ { name = substr($0, 2, index($0, "]") - 2); next }
-    { sub(/#.*/, ""); if ($1 != "" && index(groups, " " name " ")) print $1 }' "$here/apt-packages.txt")
-  comm -23 <(sort -u <<<"$wanted") \
-           <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' | awk '$1 == "installed" {print $2}' | sort -u)
+    { sub(/#.*/, ""); if ($1 == "" || !index(groups, " " name " ")) next
+      n = split($1, choice, "|"); for (i = 1; i <= n; ++i) if (choice[i] in installed) next
+      print $1 }' <(dpkg-query -W -f='${db:Status-Status} ${Package}\n') "$here/apt-packages.txt"
+}
+
+# Whether apt can install the package. (Of a name that only others mention it knows no version.)
+apt_knows() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {found = 1} END {exit !found}'; }
+
+# Of a|b|c the first that apt knows; a on systems that know none, so that apt's own message names it.
+choice_of() {
+  local choice
+  for choice in ${1//|/ }; do
+    if apt_knows "$choice"; then echo "$choice"; return; fi
+  done
+  echo "${1%%|*}"
 }
 
 install_packages() {
@@ -63,23 +75,29 @@ install_packages() {
     say "this is no Debian system: its packages are not checked; setup/apt-packages.txt lists what is needed"
     return
   fi
-  local missing
-  missing=$(missing_packages | tr '\n' ' ')
-  missing=${missing% }
-  if [ -z "$missing" ]; then
+  local lines line chosen missing=()
+  mapfile -t lines < <(missing_lines)
+  if [ ${#lines[@]} = 0 ]; then
     say "Debian packages: all there"
     return
   fi
-  say "Debian packages to install (one to five minutes): $missing"
-  [ -z "$dry_run" ] || return 0
   local as_root=()
-  if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || fail "not root and no sudo here" "run as root: apt-get install $missing"
-    as_root=(sudo)
+  if [ -z "$dry_run" ]; then
+    if [ "$(id -u)" != 0 ]; then
+      command -v sudo >/dev/null || fail "not root and no sudo here" "run as root: apt-get install ${lines[*]%%|*}"
+      as_root=(sudo)
+    fi
+    # First, because a fresh system's apt knows no package at all.
+    "${as_root[@]}" apt-get -q update </dev/null || fail "apt-get update failed" "read its messages above, then run setup/setup.sh again"
   fi
-  # shellcheck disable=SC2086
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q update </dev/null &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $missing </dev/null ||
+  for line in "${lines[@]}"; do
+    chosen=$(choice_of "$line")
+    [ "$chosen" = "$line" ] || say "of ${line//|/, } this system gets $chosen"
+    missing+=("$chosen")
+  done
+  say "Debian packages to install (one to five minutes): ${missing[*]}"
+  [ -z "$dry_run" ] || return 0
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "${missing[@]}" </dev/null ||
     fail "apt-get could not install the packages" "read its messages above, then run setup/setup.sh again"
 }
 
