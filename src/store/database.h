@@ -56,6 +56,8 @@ struct DatabaseOptions {
   bool durable = true;
   // True: a file that is no database (any more) is thrown away and begun anew. For what can be lost.
   bool rebuild_broken = false;
+  // True: what is deleted makes the file smaller, by `PRAGMA incremental_vacuum`. Only for new files.
+  bool gives_back_space = false;
 };
 
 // One value is used by one thread at a time; several processes may each open the file (busy ones wait 10 s).
@@ -64,6 +66,8 @@ class Database {
   // Errors: io (folder not writable, not a database), newer_schema (more steps done than we know),
   // no_space. A migration that fails leaves the file at the step before.
   static Result<Database> open(const DatabaseOptions& options);
+  // Throws away the file that may be there, whatever other processes do with it, and begins anew.
+  static Result<Database> rebuild(const DatabaseOptions& options);
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
   ~Database();
@@ -76,6 +80,8 @@ class Database {
   std::int64_t last_insert_id() const;
   // Rows that the last statement changed.
   std::int64_t changes() const;
+  // Whether what failed last failed because the file is damaged inside. (Opening does not read all of it.)
+  bool found_damage() const;
 
  private:
   struct State;

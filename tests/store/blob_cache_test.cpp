@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "store/database.h"
+
 namespace studio {
 namespace {
 
@@ -77,6 +79,32 @@ TEST_F(BlobCacheTest, AFileBrokenInsideCostsItsContentOnly) {
   ASSERT_TRUE(cache->put("new", "n"));
   ASSERT_TRUE(cache->put("new", "n"));
   EXPECT_EQ(cache->get("new").value(), "n");
+}
+
+TEST_F(BlobCacheTest, EvictedBlobsGiveTheirSpaceBack) {
+  {
+    auto cache = open(4'000'000);
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(cache.put("key" + std::to_string(i), std::string(150'000, 'x')));
+  }
+  const auto full = std::filesystem::file_size(file_);
+  ASSERT_GT(full, 3'000'000u);
+  {
+    ASSERT_TRUE(open(500'000).put("last", "x"));
+  }
+  EXPECT_LT(std::filesystem::file_size(file_), 600'000u);
+}
+
+TEST_F(BlobCacheTest, ANewerStudiosFileIsLeftAsItIs) {
+  {
+    auto newer = Database::open(
+        {.file = file_, .name = "newer", .migrations = {"CREATE TABLE a(b)", "CREATE TABLE c(d)"}});
+    ASSERT_TRUE(newer) << newer.error().message;
+  }
+  const auto before = read_file(file_).value();
+  const auto cache = BlobCache::open({file_});
+  ASSERT_FALSE(cache);
+  EXPECT_EQ(cache.error().kind, ErrorKind::newer_schema);
+  EXPECT_EQ(read_file(file_).value(), before);
 }
 
 TEST_F(BlobCacheTest, RefusesAFolderItCannotMake) {

@@ -4,11 +4,16 @@
 #include <system_error>
 
 #include <fmt/format.h>
-
-#include "store/backends/sqlite.h"
+#include <sqlite3.h>
 
 namespace studio {
 namespace {
+
+// Of a damaged file; a file that cannot be read or written for other reasons stays.
+bool is_broken(int code) {
+  const int primary = code & 0xff;
+  return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_FORMAT;
+}
 
 ErrorKind kind_of(int code) {
   switch (code & 0xff) {
@@ -27,7 +32,7 @@ const char* hint_of(int code) {
     case SQLITE_PERM: return "make the folder writable";
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return "another program has held the file for ten seconds: end it, or try again";
-    default: return sqlite::is_broken(code) ? "the file is damaged: move it away, a new one is made" : "";
+    default: return is_broken(code) ? "the file is damaged: move it away, a new one is made" : "";
   }
 }
 
@@ -158,6 +163,8 @@ struct Database::State {
 
 // All missing steps in one transaction: two programs that start together do them once.
 Result<void> Database::State::migrate() {
+  // It has to come before the first table.
+  if (options.gives_back_space) TRY(execute("PRAGMA auto_vacuum=INCREMENTAL"));
   TRY(execute(options.durable
                   ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
                   : "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"));
@@ -173,7 +180,9 @@ Result<void> Database::State::migrate() {
     if (done > newest)
       return fail(ErrorKind::newer_schema,
                   fmt::format("open {}: it has version {}, this studio knows {}", shown(), done, newest),
-                  "use the newer studio for it");
+                  options.rebuild_broken
+                      ? "use the newer studio for it, or delete the file: what is in it can be made again"
+                      : "use the newer studio for it");
     for (auto step = done; step < newest; ++step)
       TRY(execute(options.migrations[static_cast<std::size_t>(step)]));
     if (done < newest) TRY(execute(fmt::format("PRAGMA user_version={}", newest)));
@@ -205,10 +214,15 @@ Result<Database> Database::open(const DatabaseOptions& options) {
     sqlite3_busy_timeout(state->handle, 10000);
     auto migrated = state->migrate();
     if (migrated) return Database(std::move(state));
-    if (!again || !sqlite::is_broken(state->last_code)) return std::unexpected(std::move(migrated).error());
+    if (!again || !is_broken(state->last_code)) return std::unexpected(std::move(migrated).error());
     state.reset();
     discard(options.file);
   }
+}
+
+Result<Database> Database::rebuild(const DatabaseOptions& options) {
+  discard(options.file);
+  return open(options);
 }
 
 Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -243,6 +257,9 @@ std::int64_t Database::last_insert_id() const {
 }
 std::int64_t Database::changes() const {
   return sqlite3_changes64(state_->handle);
+}
+bool Database::found_damage() const {
+  return is_broken(sqlite3_errcode(state_->handle));
 }
 
 }  // namespace studio
