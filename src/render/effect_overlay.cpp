@@ -50,6 +50,7 @@ class Flash final : public PictureEffect {
   double strength(Time at) const {
     const double decay = values_.number("decay_s");
     const double in = values_.seconds_in(at);
+    if (in < 0) return 0;
     const double left = decay > 0 ? std::max(0.0, 1 - in / decay) : 1;
     return values_.number("strength", at) * left * left;
   }

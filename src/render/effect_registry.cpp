@@ -241,6 +241,8 @@ bool EffectValues::given(std::string_view name) const {
 }
 
 bool EffectValues::active_at(Time at) const {
+  // A transition shows a clip before its start and after its end; what acts on all of it acts there too.
+  if (whole_item()) return true;
   const std::int64_t frame = frame_at(at);
   return frame >= first_frame_ && frame < end_frame_;
 }

@@ -128,6 +128,22 @@ TEST_F(Layers, EveryTransitionGoesFromOneToTheOther) {
   }
 }
 
+TEST_F(Layers, EffectsOfAWholeClipActThroughItsTransitions) {
+  // 2.39:1 bars lie on both pictures from the first to the last frame; the flash waits for its clip.
+  const Path a = flat_clip("a.mp4", {180, 180, 180});
+  const Path b = flat_clip("b.mp4", {180, 180, 180});
+  Clip first = clip_of(a, 10, 12), second = clip_of(b, 10, 12);
+  second.effects.push_back({"flash", {{"decay_s", 0.1}}, {}});
+  for (Clip* clip : {&first, &second}) clip->effects.push_back({"letterbox", {{"ratio", 2.39}}, {}});
+  Transition transition;
+  transition.in = transition.out = frames(5);
+  ASSERT_OK(rendered(timeline_of({first, transition, second}, 160, 90)));
+  const double plain = luma_at(2, 0.5, 0.5);
+  for (int n = 0; n < 24; ++n) EXPECT_LT(luma_at(n, 0.5, 0.05), 25) << n;
+  for (int n = 7; n < 12; ++n) EXPECT_NEAR(luma_at(n, 0.5, 0.5), plain, 4) << n;
+  EXPECT_GT(luma_at(12, 0.5, 0.5), plain + 20);
+}
+
 TEST_F(Layers, ATransitionFromAGapIsFromBlack) {
   const Path a = flat_clip("a.mp4", {220, 220, 220});
   Transition transition;
