@@ -335,21 +335,27 @@ void check_clips(const Json& w, const Measured& m, ConstraintCheck& check) {
   check.met = piece_count(m) == count;
 }
 
-void check_sources(const Json& w, const Measured& m, ConstraintCheck& check) {
+// A second picture inside the first shows its source, too, when it was found in the file.
+bool shown_as_inset(const Measured& m, const std::string& source) {
+  if (!m.plan) return false;
+  return std::ranges::any_of(m.plan->decisions, [&](const Decision& d) {
+    return d.type == DecisionType::composite && d.params.value("source", "") == source &&
+           std::ranges::any_of(m.changes,
+                               [&](const ChangeFinding& c) { return c.decision == d.id && c.visible; });
+  });
+}
+
+void check_sources(const Json&, const Measured& m, ConstraintCheck& check) {
   std::map<int, std::size_t> frames;
   for (const SeenFrame& f : m.seen) ++frames[f.source];
   std::string missing;
-  std::size_t count = 0;
-  if (const auto it = w.find("ids"); it != w.end() && it->is_array())
-    for (const auto& id : *it) {
-      ++count;
-      if (id.is_string() && frames[source_index(m, id.get<std::string>())] < 3)
-        missing += (missing.empty() ? "" : ", ") + id.get<std::string>();
-    }
-  check.wanted = fmt::format("film from each of {} sources", count);
+  for (std::size_t i = 0; i < m.sources.size(); ++i)
+    if (frames[static_cast<int>(i)] < 3 && !shown_as_inset(m, m.sources[i].id))
+      missing += (missing.empty() ? "" : ", ") + m.sources[i].id;
+  check.wanted = fmt::format("film from each of {} sources", m.sources.size());
   check.measured = missing.empty() ? "all seen" : "nothing of " + missing;
   check.met = missing.empty();
-  check.suggestion = "add a piece of " + missing;
+  if (!missing.empty()) check.suggestion = "add a piece of " + missing;
 }
 
 void check_no_cuts(const Json&, const Measured& m, ConstraintCheck& check) {

@@ -193,6 +193,19 @@ TEST(Constraints, FilmThatMustAndMustNotBeSeen) {
   EXPECT_TRUE(*s.check("speed", {{"factor", 1}}).met);
 }
 
+TEST(Constraints, EverySourceMustBeSeen) {
+  Scene s([](double t) { return t; });
+  const auto one = s.check("sources", Json::object());
+  EXPECT_TRUE(*one.met) << one.measured;
+  s.sources.push_back(synthetic::source("s2", {{10, 0.3}}));
+  s.measured.sources = s.sources;
+  const auto missing = s.check("sources", Json::object());
+  EXPECT_FALSE(*missing.met);
+  EXPECT_EQ(missing.measured, "nothing of s2");
+  for (std::size_t i = 100; i < 150; ++i) s.measured.seen[i].source = 1;
+  EXPECT_TRUE(*s.check("sources", Json::object()).met);
+}
+
 TEST(Constraints, SpeedAndDirectionAreMeasured) {
   Scene fast([](double t) { return 2 * t; });
   EXPECT_TRUE(*fast.check("speed", {{"factor", 2}}).met);
