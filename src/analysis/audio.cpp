@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "analysis/loudness_meter.h"
 #include "analysis/sound_frames.h"
 #include "media/audio_reader.h"
+#include "media/loudness_meter.h"
 
 namespace studio {
 namespace {
@@ -27,7 +27,7 @@ void shift(std::vector<AudioJudgement::Span>& spans, double by) {
 
 Result<std::optional<AudioJudgement>> measure_audio(const Path& file, const Job& job) {
   TRY_ASSIGN(auto reader, AudioReader::open(file));
-  std::optional<LoudnessCurveMeter> loudness;
+  std::optional<LoudnessMeter> loudness;
   std::optional<SoundFrames> sound;
   AudioJudgement out;
   std::int64_t samples = 0;
@@ -47,9 +47,10 @@ Result<std::optional<AudioJudgement>> measure_audio(const Path& file, const Job&
   }
   if (!loudness) return std::optional<AudioJudgement>{};
   out.duration_s = static_cast<double>(samples) / reader.sample_rate();
-  out.integrated_lufs = loudness->integrated_lufs();
-  out.loudness_range_lu = loudness->range_lu();
-  out.true_peak_dbtp = loudness->true_peak_dbtp();
+  const Loudness measured = loudness->result();
+  out.integrated_lufs = measured.integrated_lufs;
+  out.loudness_range_lu = measured.range_lu;
+  out.true_peak_dbtp = measured.true_peak_dbtp;
   out.loudness_curve = loudness->momentary_lufs();
 
   const auto frames = sound->finish();

@@ -1,38 +1,11 @@
-// Loudness by EBU R 128 / ITU-R BS.1770-4, and the one gain that brings a mix to a target.
+// The one gain that brings a mix to a loudness.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
 #include <string>
 
-#include "base/result.h"
+#include "media/loudness_meter.h"
 
 namespace studio {
-
-struct Loudness {
-  double integrated_lufs = -70;  // -70 or below: silence
-  double range_lu = 0;
-  double true_peak_dbtp = -99;
-  double sample_peak_dbfs = -99;
-  bool silent() const { return integrated_lufs <= -69.9; }
-};
-
-// Feed the mix block by block, interleaved.
-class LoudnessMeter {
- public:
-  static Result<LoudnessMeter> create(int sample_rate, int channels);
-  LoudnessMeter(LoudnessMeter&&) noexcept;
-  LoudnessMeter& operator=(LoudnessMeter&&) noexcept;
-  ~LoudnessMeter();
-  Result<void> add(std::span<const float> samples);
-  Loudness result() const;
-
- private:
-  struct State;
-  explicit LoudnessMeter(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
-};
 
 struct LoudnessGain {
   double gain_db = 0;

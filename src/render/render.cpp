@@ -78,13 +78,13 @@ Result<LoudnessGain> measure_gain(const Timeline& timeline, const TimelineInputs
                                   const Path& output) {
   const auto has_audio = [&](const std::string& path) { return inputs.has_audio(path); };
   TRY_ASSIGN(auto mixer, SoundMixer::create(timeline, samples, has_audio));
-  TRY_ASSIGN(auto meter, LoudnessMeter::create(timeline.sample_rate, SoundStream::kChannels));
+  LoudnessMeter meter(timeline.sample_rate, SoundStream::kChannels);
   const double total = static_cast<double>(samples) / timeline.sample_rate;
   for (std::int64_t done = 0;;) {
     if (job.cancelled()) return interrupted(output);
     TRY_ASSIGN(const auto block, mixer.next());
     if (block.empty()) break;
-    TRY(meter.add(block));
+    meter.add(block);
     done += static_cast<std::int64_t>(block.size()) / SoundStream::kChannels;
     job.report({"measure loudness", static_cast<double>(done) / timeline.sample_rate, total, "s"});
   }

@@ -7,73 +7,11 @@
 
 #include <gtest/gtest.h>
 
-#include "analysis/loudness_meter.h"
 #include "base/process.h"
 #include "support/generated.h"
 
 namespace studio {
 namespace {
-
-double decibels(double db) {
-  return std::pow(10.0, db / 20);
-}
-
-std::vector<float> sine(double hertz, double amplitude, double seconds, int rate, int channels) {
-  std::vector<float> out;
-  for (int i = 0; i < static_cast<int>(seconds * rate); ++i)
-    for (int c = 0; c < channels; ++c)
-      out.push_back(static_cast<float>(amplitude * std::sin(2 * std::numbers::pi * hertz * i / rate)));
-  return out;
-}
-
-// EBU Tech 3341, cases 1 and 2: a stereo 1 kHz tone at -23 dBFS reads -23 LUFS.
-TEST(Loudness, ATonesLoudnessIsItsLevel) {
-  for (const int rate : {44100, 48000, 96000}) {
-    for (const double level : {-23.0, -33.0}) {
-      LoudnessCurveMeter meter(rate, 2);
-      meter.add(sine(1000, decibels(level), 20, rate, 2));
-      EXPECT_NEAR(meter.integrated_lufs(), level, 0.1) << rate;
-      EXPECT_NEAR(meter.range_lu(), 0, 0.1);
-      EXPECT_NEAR(meter.true_peak_dbtp(), level, 0.2);
-    }
-  }
-}
-
-// Tech 3341, case 3: quiet parts are gated away.
-TEST(Loudness, QuietPartsDoNotCount) {
-  LoudnessCurveMeter meter(48000, 2);
-  meter.add(sine(1000, decibels(-36), 10, 48000, 2));
-  meter.add(sine(1000, decibels(-23), 60, 48000, 2));
-  meter.add(sine(1000, decibels(-36), 10, 48000, 2));
-  EXPECT_NEAR(meter.integrated_lufs(), -23, 0.1);
-}
-
-// Tech 3342, case 1: 20 s at -20 and 20 s at -30 LUFS have a range of 10 LU.
-TEST(Loudness, RangeIsTheStepBetweenTwoLevels) {
-  LoudnessCurveMeter meter(48000, 2);
-  meter.add(sine(1000, decibels(-20), 20, 48000, 2));
-  meter.add(sine(1000, decibels(-30), 20, 48000, 2));
-  EXPECT_NEAR(meter.range_lu(), 10, 1);
-}
-
-// Tech 3341, case 15 and on: the peak between samples counts.
-TEST(Loudness, TheTruePeakLiesBetweenSamples) {
-  std::vector<float> samples;
-  for (int i = 0; i < 48000; ++i) {
-    const double s = 0.5 * std::sin(2 * std::numbers::pi * 12000 * i / 48000 + std::numbers::pi / 4);
-    samples.push_back(static_cast<float>(s));
-  }
-  LoudnessCurveMeter meter(48000, 1);
-  meter.add(samples);
-  EXPECT_NEAR(meter.true_peak_dbtp(), 20 * std::log10(0.5), 0.4);  // its samples reach 3 dB less
-}
-
-TEST(Loudness, SilenceIsMinusSeventy) {
-  LoudnessCurveMeter meter(48000, 2);
-  meter.add(std::vector<float>(96000, 0.0f));
-  EXPECT_EQ(meter.integrated_lufs(), -70);
-  EXPECT_EQ(meter.true_peak_dbtp(), -99);
-}
 
 class Sound : public testing::Test {
  protected:

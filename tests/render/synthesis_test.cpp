@@ -93,23 +93,11 @@ TEST(Sounds, ToneHasItsFrequency) {
   EXPECT_NEAR(crossings, 800, 1);
 }
 
-TEST(Loudness, AFullScaleSineAt997HzReadsMinusThree) {
-  // ITU-R BS.1770-4: a 0 dBFS 997 Hz sine in one channel reads -3.01 LKFS.
-  auto meter = LoudnessMeter::create(kSampleRate, 2);
-  ASSERT_TRUE(meter);
-  std::vector<float> samples;
-  for (int i = 0; i < kSampleRate * 5; ++i) {
-    samples.push_back(static_cast<float>(std::sin(2 * M_PI * 997 * i / kSampleRate)));
-    samples.push_back(0);
-  }
-  ASSERT_TRUE(meter->add(samples));
-  const Loudness loudness = meter->result();
-  EXPECT_NEAR(loudness.integrated_lufs, -3.01, 0.1);
-  EXPECT_NEAR(loudness.true_peak_dbtp, 0, 0.3);
-  const LoudnessGain gain = gain_to(loudness, -16, -1);
+TEST(LoudnessGain, ReachesTheTargetButNotOverTheCeiling) {
+  const LoudnessGain gain = gain_to(Loudness{-3, 0, 0}, -16, -1);
   EXPECT_NEAR(gain.gain_db, -13, 0.1);
   EXPECT_FALSE(gain.held_by_peak);
-  const LoudnessGain held = gain_to(Loudness{-20, 5, -2, -2}, -14, -1);
+  const LoudnessGain held = gain_to(Loudness{-20, 5, -2}, -14, -1);
   EXPECT_NEAR(held.gain_db, 1, 1e-9);
   EXPECT_TRUE(held.held_by_peak);
   EXPECT_EQ(gain_to(Loudness{}, -14, -1).gain_db, 0);

@@ -1,5 +1,5 @@
 // K-weighting, gating and oversampled peaks. The coefficients are BS.1770's, bent to any sample rate.
-#include "analysis/loudness_meter.h"
+#include "media/loudness_meter.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,9 @@ namespace studio {
 namespace {
 
 constexpr double kSilence = -70;
-constexpr int kTaps = 12;  // for each phase, as BS.1770-4 annex 2
+constexpr int kTaps = 12;             // for each phase, as BS.1770-4 annex 2
+constexpr float kLoudest = 1e4f;      // +80 dBFS; damaged float files hold numbers whose squares are none
+constexpr std::size_t kStretch = 64;  // samples whose peak is looked for together
 
 double lufs_of(double energy) {
   return energy > 0 ? std::max(kSilence, -0.691 + 10 * std::log10(energy)) : kSilence;
@@ -46,7 +48,7 @@ std::vector<double> over(const std::vector<double>& energies, double threshold) 
 
 }  // namespace
 
-LoudnessCurveMeter::LoudnessCurveMeter(int sample_rate, int channels)
+LoudnessMeter::LoudnessMeter(int sample_rate, int channels)
     : sample_rate_(std::max(1, sample_rate)),
       channels_(std::max(1, channels)),
       channel_(channels_),
@@ -69,7 +71,8 @@ LoudnessCurveMeter::LoudnessCurveMeter(int sample_rate, int channels)
   }
   for (int c = 0; c < channels_; ++c) {
     if (channels_ >= 6 && c == 3) channel_[c].weight = 0;
-    if ((channels_ >= 6 && c >= 4) || (channels_ == 5 && c >= 3)) channel_[c].weight = 1.41;
+    const bool surround = channels_ >= 6 ? c >= 4 : channels_ == 5 ? c >= 3 : channels_ == 4 && c >= 2;
+    if (surround) channel_[c].weight = 1.41;
     channel_[c].history.assign(kTaps, 0.0f);
   }
   // Windowed-sinc interpolation, one filter a phase, unity gain at DC.
@@ -93,7 +96,7 @@ LoudnessCurveMeter::LoudnessCurveMeter(int sample_rate, int channels)
   }
 }
 
-void LoudnessCurveMeter::add(std::span<const float> interleaved) {
+void LoudnessMeter::add(std::span<const float> interleaved) {
   const auto frames = interleaved.size() / channels_;
   std::size_t done = 0;
   while (done < frames) {
@@ -103,7 +106,8 @@ void LoudnessCurveMeter::add(std::span<const float> interleaved) {
       scratch_.resize(n);
       const float* in = interleaved.data() + done * channels_ + c;
       for (std::size_t i = 0; i < n; ++i)
-        scratch_[i] = std::isfinite(in[i * channels_]) ? in[i * channels_] : 0.0f;
+        scratch_[i] =
+            std::isfinite(in[i * channels_]) ? std::clamp(in[i * channels_], -kLoudest, kLoudest) : 0;
       measure_peak(channel, scratch_);
       if (channel.weight == 0) continue;
       auto [s0, s1, s2, s3] = channel.state;
@@ -130,7 +134,7 @@ void LoudnessCurveMeter::add(std::span<const float> interleaved) {
   }
 }
 
-void LoudnessCurveMeter::finish_step() {
+void LoudnessMeter::finish_step() {
   steps_.push_back(static_cast<float>(step_energy_ / static_cast<double>(step_samples_)));
   step_energy_ = 0;
   in_step_ = 0;
@@ -140,44 +144,41 @@ void LoudnessCurveMeter::finish_step() {
   }
 }
 
-// Interpolated samples cannot exceed the block's largest sample times the filter's gain, so quiet
-// blocks (nearly all of them) are settled by their plain maximum.
-void LoudnessCurveMeter::measure_peak(Channel& channel, std::span<const float> block) {
-  float largest = 0;
-  for (const float s : block) largest = std::max(largest, std::abs(s));
-  peak_ = std::max(peak_, largest);
+// An interpolated sample cannot exceed the largest sample around it times the filter's gain, so quiet
+// stretches (nearly all of a sound) are settled by their plain maximum.
+void LoudnessMeter::measure_peak(Channel& channel, std::span<const float> block) {
   auto& history = channel.history;
-  for (const float s : history) largest = std::max(largest, std::abs(s));
-  if (!phases_.empty() && largest * phase_gain_ > peak_) {
-    std::vector<float> line(history);
-    line.insert(line.end(), block.begin(), block.end());
-    for (std::size_t i = 0; i + kTaps <= line.size(); ++i) {
-      // Only where the neighbourhood is loud enough to matter.
-      const float near = std::max(std::abs(line[i + kTaps / 2 - 1]), std::abs(line[i + kTaps / 2]));
-      if (near * 1.6f < peak_) continue;
-      for (const auto& phase : phases_) {
-        float sum = 0;
-        for (int t = 0; t < kTaps; ++t) sum += phase[t] * line[i + t];
-        peak_ = std::max(peak_, std::abs(sum));
-      }
+  line_.assign(history.begin(), history.end());
+  line_.insert(line_.end(), block.begin(), block.end());
+  for (std::size_t start = 0; start + kTaps < line_.size(); start += kStretch) {
+    const float* in = line_.data() + start;
+    const std::size_t points = std::min<std::size_t>(kStretch, line_.size() - kTaps - start);
+    float largest = 0;
+    for (std::size_t i = 0; i < points + kTaps; ++i) largest = std::max(largest, std::abs(in[i]));
+    if (largest * phase_gain_ <= peak_) continue;
+    for (const auto& phase : phases_) {
+      std::array<float, kStretch> between{};
+      for (int t = 0; t < kTaps; ++t)
+        for (std::size_t i = 0; i < points; ++i) between[i] += phase[t] * in[i + t];
+      for (const float sample : between) peak_ = std::max(peak_, std::abs(sample));
     }
+    for (std::size_t i = 0; i < points; ++i) peak_ = std::max(peak_, std::abs(in[i + kTaps]));
   }
-  if (block.size() >= history.size()) {
-    history.assign(block.end() - kTaps, block.end());
-  } else {
-    std::rotate(history.begin(), history.begin() + static_cast<std::ptrdiff_t>(block.size()), history.end());
-    std::copy(block.begin(), block.end(), history.end() - static_cast<std::ptrdiff_t>(block.size()));
-  }
+  history.assign(line_.end() - kTaps, line_.end());
 }
 
-double LoudnessCurveMeter::integrated_lufs() const {
+Loudness LoudnessMeter::result() const {
+  return {integrated_lufs(), range_lu(), peak_ > 0 ? std::max(-99.0, 20 * std::log10(double{peak_})) : -99};
+}
+
+double LoudnessMeter::integrated_lufs() const {
   const auto audible = over(windows(steps_, 4), energy_of(kSilence));
   if (audible.empty()) return kSilence;
   const auto gated = over(audible, mean(audible) * 0.1);  // 10 LU under the ungated loudness
   return lufs_of(mean(gated));
 }
 
-double LoudnessCurveMeter::range_lu() const {
+double LoudnessMeter::range_lu() const {
   const auto audible = over(windows(steps_, 30), energy_of(kSilence));
   auto gated = over(audible, mean(audible) * 0.01);  // 20 LU
   if (gated.size() < 2) return 0;
@@ -186,10 +187,6 @@ double LoudnessCurveMeter::range_lu() const {
     return gated[static_cast<std::size_t>(std::lround(share * static_cast<double>(gated.size() - 1)))];
   };
   return lufs_of(at(0.95)) - lufs_of(at(0.10));
-}
-
-double LoudnessCurveMeter::true_peak_dbtp() const {
-  return peak_ > 0 ? std::max(-99.0, 20 * std::log10(static_cast<double>(peak_))) : -99;
 }
 
 }  // namespace studio

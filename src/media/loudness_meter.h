@@ -8,21 +8,27 @@
 
 namespace studio {
 
-// Goes through one sound in order. Memory grows by 4 bytes for each 100 ms.
-class LoudnessCurveMeter {
+struct Loudness {
+  double integrated_lufs = -70;  // gated; -70 for silence or less than 400 ms of sound
+  double range_lu = 0;           // 10th to 95th percentile of gated short-term loudness (3 s); 0 when shorter
+  double true_peak_dbtp =
+      -99;  // over all channels, four times oversampled below 96 kHz; -99: digital silence
+  bool silent() const { return integrated_lufs <= -69.9; }
+};
+
+// Goes through one sound in order. Memory grows by 8 bytes for each 100 ms.
+// Agrees with libebur128, the reference implementation, in a quarter of its time or less (tests/media
+// compares them).
+class LoudnessMeter {
  public:
   // 1..8 channels in the usual order (5.1 and up: the fourth is LFE and does not count, the
   // surrounds weigh 1.41). A single channel counts as one loudspeaker, as BS.1770 has it.
-  LoudnessCurveMeter(int sample_rate, int channels);
+  LoudnessMeter(int sample_rate, int channels);
 
+  // Samples that are no number count as silence, those over +80 dBFS as +80 dBFS.
   void add(std::span<const float> interleaved);
 
-  // LUFS, gated; -70 for silence or less than 400 ms of sound.
-  double integrated_lufs() const;
-  // LU, between the 10th and 95th percentile of gated short-term loudness (3 s); 0 when shorter.
-  double range_lu() const;
-  // dBTP over all channels, four times oversampled below 96 kHz; -99 for digital silence.
-  double true_peak_dbtp() const;
+  Loudness result() const;
   // Momentary loudness (400 ms) at each 100 ms: value i covers [i * 0.1, i * 0.1 + 0.4) seconds. -70 and up.
   const std::vector<float>& momentary_lufs() const { return momentary_; }
 
@@ -35,6 +41,8 @@ class LoudnessCurveMeter {
     std::array<double, 4> state{};  // two biquads, transposed direct form II
     std::vector<float> history;     // for the oversampling filter
   };
+  double integrated_lufs() const;
+  double range_lu() const;
   void finish_step();
   void measure_peak(Channel& channel, std::span<const float> block);
 
@@ -49,7 +57,7 @@ class LoudnessCurveMeter {
   int oversampling_;
   std::vector<std::vector<float>> phases_;
   float phase_gain_ = 1;  // no interpolated sample exceeds its neighbourhood times this
-  std::vector<float> scratch_;
+  std::vector<float> scratch_, line_;
 };
 
 }  // namespace studio
