@@ -169,7 +169,7 @@ Result<Outcome> verify(const ModelCatalog& catalog, const Options& options, cons
 Result<Outcome> remove(const ModelCatalog& catalog, const Options& options, const Job&) {
   TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
   TRY(catalog.remove(model));
-  if (model.imported) tell_server();
+  if (model.imported) tell_servers();
   return Outcome::with(entry_json(catalog, model));
 }
 
@@ -182,7 +182,7 @@ Result<Outcome> path(const ModelCatalog& catalog, const Options& options, const 
 
 Result<Outcome> import(const ModelCatalog& catalog, const Options& options, const Job& job) {
   TRY_ASSIGN(const ModelEntry model, import_model(catalog, options.import, job));
-  tell_server();
+  tell_servers();
   print(options.common, fmt::format("{}: {}, {} tokens of context, {}\n", model.id, model.task, model.context,
                                     human_bytes(model.total_bytes())));
   return Outcome::with(entry_json(catalog, model));

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
@@ -86,9 +87,23 @@ Json state_json(const ServerState& state) {
   return {{"schema", "studio.serve/1"}, {"url", state.url}, {"pid", state.pid}, {"log", state.log.string()}};
 }
 
+// A studio that has the address already is named; of another program the kernel says only that it is taken.
+Result<void> nobody_serves(const ListenConfig& listen) {
+  const bool any = listen.host == "0.0.0.0" || listen.host == "::" || listen.host.empty();
+  const std::string host = any                         ? "127.0.0.1"
+                           : listen.host.contains(':') ? "[" + listen.host + "]"
+                                                       : listen.host;
+  const auto running = named_server(fmt::format("http://{}:{}", host, listen.port));
+  if (!running || running->pid <= 0 || listen.port == 0) return {};
+  return fail(ErrorKind::wrong_usage,
+              fmt::format("start a server: one runs already at {} (process {})", running->url, running->pid),
+              fmt::format("end it first: studio stop --server {}; or choose another --port", listen.port));
+}
+
 Result<Outcome> serve(const Options& options, std::stop_token stop) {
   raise_descriptor_limit();
   TRY_ASSIGN(const GatewayConfig config, read_config(options));
+  TRY(nobody_serves(config.listen));
   TRY_ASSIGN(const ModelCatalog catalog, ModelCatalog::load());
   ManagerOptions wishes = manager_options(config);
   wishes.catalog = catalog;
@@ -100,12 +115,7 @@ Result<Outcome> serve(const Options& options, std::stop_token stop) {
   wish.version = STUDIO_VERSION;
   TRY_ASSIGN(const auto gateway, Gateway::start(std::move(wish)));
 
-  const auto other = read_server_state();
   const ServerState state{::getpid(), gateway->url(), options.log, STUDIO_VERSION};
-  const bool first = !other || other->pid == state.pid || other->pid <= 0;
-  if (first) TRY(write_server_state(state));
-  print(options.common, fmt::format("listening on {}\n", state.url));
-  std::fflush(stdout);
   {
     const Reloads reloads([&] {
       const auto applied = [&]() -> Result<void> {
@@ -118,6 +128,10 @@ Result<Outcome> serve(const Options& options, std::stop_token stop) {
       else
         warn(fmt::format("the configuration stays as it was: {}", applied.error().message));
     });
+    // Found by others from here on, who may send SIGHUP: only now does that no longer end it.
+    TRY(write_server_state(state));
+    print(options.common, fmt::format("listening on {}\n", state.url));
+    std::fflush(stdout);
     std::atomic<bool> ended{false};
     const std::stop_callback on_stop(stop, [&] {
       ended = true;
@@ -128,16 +142,30 @@ Result<Outcome> serve(const Options& options, std::stop_token stop) {
   say(options.common, "stopping: answering what was accepted");
   gateway->stop();
   manager->drain(0ms);
-  if (first) remove_server_state(state.pid);
+  remove_server_state(state.pid);
   return Outcome::with(state_json(state));
+}
+
+// serve.log, or serve-2.log and so on while another server writes to that.
+Path free_log() {
+  const auto servers = server_states();
+  for (int number = 1;; ++number) {
+    Path log = cache_folder() / "logs" / (number == 1 ? "serve.log" : fmt::format("serve-{}.log", number));
+    if (std::ranges::find(servers, log, &ServerState::log) == servers.end()) return log;
+  }
+}
+
+std::optional<ServerState> state_of(pid_t pid) {
+  for (ServerState& state : server_states())
+    if (state.pid == pid) return std::move(state);
+  return std::nullopt;
 }
 
 // The same command without -d in a session of its own; returns once it listens, or with what it said.
 Result<Outcome> serve_behind(const Options& options, std::stop_token stop) {
-  if (const auto running = running_server())
-    return fail(ErrorKind::wrong_usage, fmt::format("start a server: one runs already at {}", running->url),
-                "end it first: studio stop");
-  const Path log = options.log.empty() ? cache_folder() / "logs" / "serve.log" : Path(options.log);
+  TRY_ASSIGN(const GatewayConfig config, read_config(options));
+  TRY(nobody_serves(config.listen));
+  Path log = options.log.empty() ? free_log() : std::filesystem::absolute(options.log);
   std::error_code ec;
   std::filesystem::create_directories(log.parent_path(), ec);
   const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -175,8 +203,7 @@ Result<Outcome> serve_behind(const Options& options, std::stop_token stop) {
   ::close(file);
   const auto latest = std::chrono::steady_clock::now() + kStartWithin;
   while (std::chrono::steady_clock::now() < latest && !stop.stop_requested()) {
-    const auto state = running_server();
-    if (state && state->pid == pid) {
+    if (const auto state = state_of(pid)) {
       print(options.common, fmt::format("listening on {}\n", state->url));
       say(options.common, fmt::format("process {}, log {}", pid, log.string()));
       return Outcome::with(state_json(*state));

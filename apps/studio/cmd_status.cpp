@@ -1,8 +1,13 @@
 // studio status, stop, switch, health: looking after a running server.
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <sstream>
 #include <thread>
+#include <vector>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -56,20 +61,33 @@ std::string memory_line(const Json& memory) {
                      human_bytes(bytes_at(memory, "budget_bytes")), text_at(memory, "source"));
 }
 
+// For others "bytes" is what it would need.
+bool holds_memory(const Json& model) {
+  const std::string state = text_at(model, "state");
+  return state == "ready" || state == "loading" || state == "draining";
+}
+
 std::string status_text(const Json& status) {
   const Json& server = status["server"];
   std::string text = fmt::format("server   {}", text_at(server, "url"));
   if (integer_at(server, "pid") > 0) text += fmt::format(", process {}", integer_at(server, "pid"));
   if (!text_at(server, "version").empty()) text += ", version " + text_at(server, "version");
-  text += "\n" + memory_line(status["memory"]);
+  text += "\n";
+  for (const Json& other : status["others"])
+    text += fmt::format("also     {}, process {}\n", text_at(other, "url"), integer_at(other, "pid"));
+  text += memory_line(status["memory"]);
   text += fmt::format("\n{:<28} {:<9} {:<14} {:>8} {:>9} {:>7}  {}\n", "MODEL", "STATE", "ENGINE", "PROCESS",
                       "MEMORY", "LEASES", "LAST USED");
-  for (const Json& model : status["models"]) {
+  std::vector<Json> models(status["models"].begin(), status["models"].end());
+  std::ranges::stable_partition(models, holds_memory);
+  for (const Json& model : models) {
     const std::int64_t pid = integer_at(model, "pid");
     text +=
         fmt::format("{:<28} {:<9} {:<14} {:>8} {:>9} {:>7}  {}\n", text_at(model, "id"),
                     text_at(model, "state"), text_at(model, "engine"), pid > 0 ? std::to_string(pid) : "-",
-                    bytes_at(model, "bytes") > 0 ? human_bytes(bytes_at(model, "bytes")) : "-",
+                    bytes_at(model, "bytes") == 0
+                        ? "-"
+                        : (holds_memory(model) ? "" : "~") + human_bytes(bytes_at(model, "bytes")),
                     integer_at(model, "leases"), ago(text_at(model, "last_used")));
     if (const std::string failure = text_at(model, "failure"); !failure.empty())
       text += fmt::format("    {}\n", failure);
@@ -77,11 +95,21 @@ std::string status_text(const Json& status) {
   return text;
 }
 
+Json server_json(const ServerState& server) {
+  return {{"url", server.url},
+          {"pid", server.pid > 0 ? Json(server.pid) : Json(nullptr)},
+          {"version", server.version.empty() ? Json(nullptr) : Json(server.version)}};
+}
+
 Result<Json> read_status(const ServerChoice& choice) {
   TRY_ASSIGN(const ServerState server, find_server(choice));
   TRY_ASSIGN(Json answer, server_models(server, choice));
+  Json others = Json::array();
+  for (const ServerState& other : server_states())
+    if (other.pid != server.pid) others.push_back(server_json(other));
   return Json{{"schema", "studio.status/1"},
-              {"server", {{"url", server.url}, {"pid", server.pid}, {"version", server.version}}},
+              {"server", server_json(server)},
+              {"others", std::move(others)},
               {"models", std::move(answer["models"])},
               {"memory", std::move(answer["memory"])}};
 }
@@ -93,18 +121,35 @@ struct StatusOptions {
   double interval_s = 1;
 };
 
+// Over what the terminal shows, line by line: clearing it all first would flicker. Cut to its size, since a
+// line that wraps or scrolls would stay behind.
+void draw_over(const std::string& text) {
+  winsize size{};
+  const bool known = ::ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 && size.ws_col > 0;
+  const std::size_t rows = known ? size.ws_row - 1u : 1000, columns = known ? size.ws_col : 1000;
+  std::istringstream lines(text);
+  std::string screen = "\033[H";
+  std::size_t row = 0;
+  for (std::string line; row < rows && std::getline(lines, line); ++row)
+    screen += line.substr(0, columns) + "\033[K\n";
+  fmt::print("{}\033[J", screen);
+}
+
 // Again and again until it is interrupted, which is its normal end. A server that goes away meanwhile is
 // told and waited for.
 Result<Outcome> watch_status(const StatusOptions& options, std::stop_token stop) {
   const bool live = ::isatty(1) != 0;
+  if (live && options.common.json != "-") fmt::print("\033[2J");
   while (!stop.stop_requested()) {
     const auto status = read_status(options.server);
     if (options.common.json == "-") {
       if (status) fmt::print("{}\n", to_text(*status, -1));
     } else {
-      if (live) fmt::print("\033[H\033[2J");
-      fmt::print("{}", status ? status_text(*status) : status.error().message + "\n");
-      if (!live) fmt::print("\n");
+      const std::string text = status ? status_text(*status) : status.error().message + "\n";
+      if (live)
+        draw_over(text);
+      else
+        fmt::print("{}\n", text);
     }
     if (std::fflush(stdout) != 0) break;  // nobody reads any more
     const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(options.interval_s);
@@ -122,22 +167,29 @@ Result<Outcome> show_status(const StatusOptions& options) {
 
 struct StopOptions {
   CommonOptions common;
+  ServerChoice server;
   double wait_s = 60;
 };
 
 // SIGTERM, and then as long as it takes to drain.
 Result<Outcome> stop_server(const StopOptions& options, std::stop_token stop) {
-  const auto state = read_server_state();
+  const auto state = find_server(options.server);
+  if (!state && state.error().kind != ErrorKind::not_found) return std::unexpected(state.error());
   if (!state || state->pid <= 0) {
+    if (state && !options.server.url.empty())
+      return fail(ErrorKind::not_found,
+                  fmt::format("stop the server at {}: it was not started on this machine", state->url),
+                  "end it where it runs; `studio status` names the servers of this machine");
     say(options.common, state ? fmt::format("the server at {} was not started on this machine", state->url)
                               : std::string("no server runs here"));
     return Outcome::with({{"schema", "studio.stop/1"}, {"stopped", nullptr}});
   }
-  if (::kill(state->pid, SIGTERM) != 0)
+  // Its number may be another's by now; server_lives() compares when the process began.
+  if (server_lives(*state) && ::kill(state->pid, SIGTERM) != 0 && errno != ESRCH)
     return fail(ErrorKind::io, fmt::format("stop the server, process {}: not allowed", state->pid),
                 "it belongs to another user");
   const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(options.wait_s);
-  while (::kill(state->pid, 0) == 0) {
+  while (server_lives(*state)) {
     if (stop.stop_requested()) return fail(ErrorKind::interrupted, "wait for the server to end: interrupted");
     if (std::chrono::steady_clock::now() > until)
       return fail(
@@ -163,7 +215,9 @@ Result<Outcome> switch_model(const SwitchOptions& options, std::stop_token stop)
       .method = "POST", .path = "/admin/switch", .body = to_text(Json{{"model", options.model}}, -1)};
   request.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(options.patience_s * 1000));
   request.stop = stop;
-  TRY_ASSIGN(Json report, ask_server(server, options.server, request));
+  TRY_ASSIGN(const Json answer, ask_server(server, options.server, request));
+  Json report = {{"schema", "studio.switch/1"}};
+  report.update(answer);
   const double seconds =
       report.contains("seconds") && report["seconds"].is_number() ? report["seconds"].get<double>() : 0;
   std::string text = fmt::format("{} is ready after {:.2f} s", text_at(report, "to"), seconds);
@@ -188,7 +242,7 @@ Result<Outcome> check_health(const HealthOptions& options) {
   TRY(ask_server(server, options.server, health));
   const bool can_answer = ask_server(server, options.server, ready).has_value();
   print(options.common, fmt::format("{}: healthy, {}\n", server.url,
-                                    can_answer ? "a model is ready" : "no model is loaded yet"));
+                                    can_answer ? "a model can answer" : "no model can answer yet"));
   return Outcome::with(
       {{"schema", "studio.health/1"}, {"url", server.url}, {"healthy", true}, {"ready", can_answer}});
 }
@@ -225,6 +279,7 @@ void add_status(CLI::App& program, Chosen& chosen) {
   auto stop = std::make_shared<StopOptions>();
   command = add<StopOptions>(program, chosen, "stop", "End the running server once its requests are answered",
                              stop, stop_server);
+  add_server_option(*command, stop->server);
   command->add_option("--wait", stop->wait_s, "How long to wait for its end (60)")
       ->check(CLI::Range(0.0, 86'400.0))
       ->type_name("S");
@@ -241,7 +296,7 @@ void add_status(CLI::App& program, Chosen& chosen) {
 
   auto health = std::make_shared<HealthOptions>();
   command = add<HealthOptions>(
-      program, chosen, "health", "Whether the server answers, and whether a model is ready", health,
+      program, chosen, "health", "Whether the server answers, and whether a model can", health,
       [](const HealthOptions& options, std::stop_token) { return check_health(options); });
   add_server_options(*command, health->server);
 }

@@ -44,23 +44,40 @@ std::string message_of(const Json& body, const std::string& text) {
 
 }  // namespace
 
+void add_server_option(CLI::App& command, ServerChoice& choice) {
+  command.add_option("--server", choice.url, "Which server: its port on this machine, or an address")
+      ->type_name("URL|PORT");
+}
+
 void add_server_options(CLI::App& command, ServerChoice& choice) {
-  command.add_option("--server", choice.url, "Another server than the one of this machine")->type_name("URL");
+  add_server_option(command, choice);
   command.add_option("--key", choice.key, "API key, where one is needed (or the variable STUDIO_API_KEY)")
       ->type_name("KEY");
 }
 
 Result<ServerState> find_server(const ServerChoice& choice) {
-  if (!choice.url.empty()) {
-    TRY(Endpoint::parse(choice.url));
-    return ServerState{-1, choice.url, {}, {}};
-  }
-  if (auto state = read_server_state()) return *std::move(state);
-  return fail(ErrorKind::not_found, "find the server: none runs here", "start one: studio serve -d");
+  if (!choice.url.empty()) return named_server(choice.url);
+  const auto server = read_server_state();
+  if (!server)
+    return fail(ErrorKind::not_found, "find the server: none runs here", "start one: studio serve -d");
+  const char* named = std::getenv("STUDIO_SERVER");
+  if (named != nullptr && *named != '\0') return *server;
+  const auto servers = server_states();
+  if (servers.size() < 2 || port_of_url(server->url) == kDefaultServerPort) return *server;
+  return fail(ErrorKind::wrong_usage,
+              fmt::format("find the server: {} run here: {}", servers.size(), list_of(servers)),
+              fmt::format("say which: --server {}", port_of_url(servers.front().url)));
 }
 
-void tell_server() {
-  if (const auto server = read_server_state(); server && server->pid > 0) ::kill(server->pid, SIGHUP);
+std::string list_of(const std::vector<ServerState>& servers) {
+  std::string text;
+  for (const ServerState& server : servers)
+    text += fmt::format("{}{} (process {})", text.empty() ? "" : ", ", server.url, server.pid);
+  return text;
+}
+
+void tell_servers() {
+  for (const ServerState& server : server_states()) ::kill(server.pid, SIGHUP);
 }
 
 Result<Json> ask_server(const ServerState& server, const ServerChoice& choice, const AdminRequest& request) {

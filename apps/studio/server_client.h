@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -18,16 +19,22 @@ namespace studio::cli {
 
 // Which server, and the key for it.
 struct ServerChoice {
-  std::string url;  // --server; empty: STUDIO_SERVER, else the one that runs on this machine
+  std::string url;  // --server, an address or a port; empty: STUDIO_SERVER, else one of this machine's
   std::string key;  // --key; empty: STUDIO_API_KEY
 };
 void add_server_options(CLI::App& command, ServerChoice& choice);
 
-// not_found when none runs: what to do then is in the hint.
+void add_server_option(CLI::App& command, ServerChoice& choice);  // --server alone
+
+// The one that was named, else of this machine's the one on the default port or the only one.
+// not_found when none runs, wrong_usage when several do and none is meant: the error lists them.
 Result<ServerState> find_server(const ServerChoice& choice);
 
-// The server of this machine, if one runs, reads keys, catalog and configuration again (SIGHUP).
-void tell_server();
+// The servers of this machine read keys, catalog and configuration again (SIGHUP).
+void tell_servers();
+
+// "http://127.0.0.1:8420 (process 42)" for each, in one line.
+std::string list_of(const std::vector<ServerState>& servers);
 
 struct AdminRequest {
   std::string method = "GET";

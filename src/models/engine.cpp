@@ -15,6 +15,7 @@
 #include "base/process.h"
 #include "models/engine_log.h"
 #include "models/loopback_port.h"
+#include "models/socket_folder.h"
 
 namespace studio {
 namespace {
@@ -24,22 +25,11 @@ using namespace std::chrono_literals;
 
 constexpr auto kWatchPoll = 50ms;
 constexpr auto kLogLook = 1s;
-constexpr std::size_t kLongestSocketPath = 107;  // sockaddr_un
 
 // A probe costs some 0.1 ms of CPU. Small models load within a second, where each millisecond is
 // somebody waiting; who loads for a minute does not see 50 ms.
 std::chrono::milliseconds ready_poll(Clock::duration waited) {
   return waited < 2s ? 5ms : waited < 10s ? 20ms : 50ms;
-}
-
-// The folder of the socket. A long TMPDIR would not fit into a socket's address.
-Result<ScratchFolder> socket_folder() {
-  TRY_ASSIGN(ScratchFolder folder, ScratchFolder::create("studio-engine"));
-  if ((folder.path() / "engine.sock").string().size() > kLongestSocketPath)
-    return fail(ErrorKind::io,
-                fmt::format("make a socket in {}: the path is too long", folder.path().string()),
-                "set TMPDIR to a shorter folder, such as /tmp");
-  return folder;
 }
 
 std::string describe_status(int status) {
@@ -62,9 +52,9 @@ std::string_view name_of(EngineState state) {
 
 class Engine::Supervisor {
  public:
-  Supervisor(EngineSpec spec, ScratchFolder folder, Path log)
+  Supervisor(EngineSpec spec, SocketFolder folder, Path log)
       : spec_(std::move(spec)), folder_(std::move(folder)), log_(std::move(log)) {
-    socket_ = (folder_.path() / "engine.sock").string();
+    socket_ = folder_.socket();
     endpoint_ = Endpoint{"http://localhost", socket_};
     thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
   }
@@ -251,7 +241,7 @@ class Engine::Supervisor {
   }
 
   const EngineSpec spec_;
-  const ScratchFolder folder_;
+  const SocketFolder folder_;
   const Path log_;
   std::string socket_;
   // Only on the supervisor's thread:
@@ -272,7 +262,7 @@ class Engine::Supervisor {
 };
 
 Result<std::unique_ptr<Engine>> Engine::start(EngineSpec spec, std::stop_token stop) {
-  TRY_ASSIGN(ScratchFolder folder, socket_folder());
+  TRY_ASSIGN(SocketFolder folder, SocketFolder::create());
   TRY_ASSIGN(Path log, open_engine_log(spec.log_name));
   std::unique_ptr<Engine> engine(
       new Engine(std::make_unique<Supervisor>(std::move(spec), std::move(folder), std::move(log))));

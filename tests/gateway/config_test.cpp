@@ -1,5 +1,6 @@
 // The configuration says with file, line and key what is wrong, and its shipped file is its defaults.
 #include "gateway/config.h"
+#include "models/server_state.h"
 
 #include <gtest/gtest.h>
 
@@ -17,6 +18,7 @@ TEST(Config, TheShippedFileGivesTheDefaults) {
   const GatewayConfig plain;
   EXPECT_EQ(shipped->listen.host, plain.listen.host);
   EXPECT_EQ(shipped->listen.port, 8420);
+  EXPECT_EQ(shipped->listen.port, kDefaultServerPort) << "the one that is meant when several run";
   EXPECT_EQ(shipped->limits.body_bytes, plain.limits.body_bytes);
   EXPECT_EQ(shipped->limits.header_bytes, plain.limits.header_bytes);
   EXPECT_EQ(shipped->limits.request_time, plain.limits.request_time);

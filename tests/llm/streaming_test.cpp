@@ -235,14 +235,14 @@ TEST_F(AccessTest, AStateFileOfADeadServerOrOneThatIsSwitchedOffIsNoServer) {
   EXPECT_EQ(answered(), "from an engine of our own") << "no such process";
   ASSERT_TRUE(write_server_state({::getpid(), "http://127.0.0.1:1", {}, "1"}).has_value());
   EXPECT_EQ(answered(), "from an engine of our own") << "nobody listens there";
-  ASSERT_TRUE(write_file_atomic(server_state_file(), "{ broken").has_value());
+  ASSERT_TRUE(write_file_atomic(server_state_file(::getpid()), "{ broken").has_value());
   EXPECT_EQ(answered(), "from an engine of our own");
   ASSERT_TRUE(write_server_state({::getpid(), server.endpoint().to_string(), {}, "1"}).has_value());
   EXPECT_EQ(answered(), "from the server");
   ::setenv("STUDIO_SERVER", "off", 1);
   EXPECT_EQ(answered(), "from an engine of our own");
   remove_server_state(::getpid());
-  EXPECT_FALSE(std::filesystem::exists(server_state_file()));
+  EXPECT_FALSE(std::filesystem::exists(server_state_file(::getpid())));
 }
 
 TEST_F(AccessTest, AServerMayKnowModelsThatAreNotHere) {
