@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/locked.h"
 #include "llm/chat.h"
 #include "llm/exchange.h"
 #include "llm/model_access.h"
@@ -31,8 +32,11 @@ class UsageMeter {
     ++usage_.calls;
     usage_.seconds += seconds;
   }
-  void add_retry() { (std::lock_guard(mutex_), ++usage_.retries); }
-  ChatUsage total() const { return (std::lock_guard(mutex_), usage_); }
+  void add_retry() {
+    const std::lock_guard lock(mutex_);
+    ++usage_.retries;
+  }
+  ChatUsage total() const { return copy_locked(mutex_, usage_); }
 
  private:
   mutable std::mutex mutex_;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "base/locked.h"
 #include "llm/openai_protocol.h"
 #include "models/file_record.h"
 #include "models/llama_server.h"
@@ -105,7 +106,7 @@ class LeaseAccess : public ModelAccess {
   bool worth_again(const Access& access) override { return access.lease && access.lease->lost(500ms); }
 
   std::optional<EngineStatus> engine() const override {
-    const auto manager = (std::lock_guard(mutex_), manager_);
+    const auto manager = copy_locked(mutex_, manager_);
     if (!manager) return std::nullopt;
     for (const ModelStatus& status : manager->models())
       if (status.id == model_.id && status.load_seconds > 0)
@@ -177,7 +178,7 @@ class ServerAccess : public ModelAccess {
   ModelIdentity identity() const override { return own_->identity(); }
 
  private:
-  bool gone() const { return (std::lock_guard(mutex_), gone_); }
+  bool gone() const { return copy_locked(mutex_, gone_); }
 
   const ServerState server_;
   const Endpoint endpoint_;

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/locked.h"
 #include "base/process.h"
 #include "models/engine_log.h"
 #include "models/loopback_port.h"
@@ -80,10 +81,10 @@ class Engine::Supervisor {
     if (thread_.joinable()) thread_.join();
   }
 
-  EngineState state() const { return (std::lock_guard(mutex_), state_); }
-  pid_t pid() const { return (std::lock_guard(mutex_), pid_); }
-  int restarts() const { return (std::lock_guard(mutex_), restarts_); }
-  Endpoint endpoint() const { return (std::lock_guard(mutex_), endpoint_); }
+  EngineState state() const { return copy_locked(mutex_, state_); }
+  pid_t pid() const { return copy_locked(mutex_, pid_); }
+  int restarts() const { return copy_locked(mutex_, restarts_); }
+  Endpoint endpoint() const { return copy_locked(mutex_, endpoint_); }
   const Path& log() const { return log_; }
 
  private:

@@ -3,12 +3,14 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/avutil.h>
+#include <libavutil/buffer.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/frame.h>
 #include <libavutil/pixdesc.h>
@@ -24,10 +26,18 @@ struct Delete {
   void operator()(AVCodecContext* p) const { avcodec_free_context(&p); }
   void operator()(AVPacket* p) const { av_packet_free(&p); }
   void operator()(AVFrame* p) const { av_frame_free(&p); }
+  void operator()(AVCodecParameters* p) const { avcodec_parameters_free(&p); }
+  void operator()(AVBufferRef* p) const { av_buffer_unref(&p); }
 };
 
 template <typename T>
 using Owned = std::unique_ptr<T, Delete>;
+
+// A context that writes has another end than one that reads.
+struct CloseMuxer {
+  void operator()(AVFormatContext* p) const;
+};
+using Muxer = std::unique_ptr<AVFormatContext, CloseMuxer>;
 
 // FFmpeg's own text for an error code.
 std::string text_of(int code);
@@ -48,6 +58,10 @@ inline std::optional<Time> time_of(std::int64_t ts, AVRational base) {
   if (ts == AV_NOPTS_VALUE) return std::nullopt;
   return Time::ticks(ts, rational(base));
 }
+
+// What an encoder takes; empty when it does not say.
+std::span<const AVPixelFormat> pixel_formats_of(const AVCodec& codec);
+std::span<const AVSampleFormat> sample_formats_of(const AVCodec& codec);
 
 Owned<AVPacket> make_packet();
 Owned<AVFrame> make_frame();

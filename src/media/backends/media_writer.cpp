@@ -22,19 +22,8 @@ using ffmpeg::Owned;
 
 namespace {
 
-struct FreeMuxer {
-  void operator()(AVFormatContext* p) const {
-    if (p->pb != nullptr && (p->oformat->flags & AVFMT_NOFILE) == 0) avio_closep(&p->pb);
-    avformat_free_context(p);
-  }
-};
-
 struct FreeResampler {
   void operator()(SwrContext* p) const { swr_free(&p); }
-};
-
-struct FreeBuffer {
-  void operator()(AVBufferRef* p) const { av_buffer_unref(&p); }
 };
 
 Result<void> set_options(void* object, const CodecOptions& options, const std::string& what) {
@@ -53,14 +42,14 @@ Result<void> set_options(void* object, const CodecOptions& options, const std::s
 
 struct MediaWriter::State {
   Path file;
-  std::unique_ptr<AVFormatContext, FreeMuxer> muxer;
+  ffmpeg::Muxer muxer;
   Owned<AVPacket> packet = ffmpeg::make_packet();
 
   std::optional<VideoEncoding> video;
   Owned<AVCodecContext> video_encoder;
   AVStream* video_stream = nullptr;
   std::optional<PictureScaler> scaler;
-  std::unique_ptr<AVBufferRef, FreeBuffer> device;
+  Owned<AVBufferRef> device;
 
   std::optional<AudioEncoding> audio;
   Owned<AVCodecContext> audio_encoder;
@@ -223,7 +212,8 @@ Result<void> MediaWriter::State::open_audio() {
   c->time_base = {1, a.sample_rate};
   av_channel_layout_default(&c->ch_layout, a.channels);
   c->sample_fmt = a.sample_format.empty() ? AV_SAMPLE_FMT_FLTP : av_get_sample_fmt(a.sample_format.c_str());
-  if (a.sample_format.empty() && codec->sample_fmts != nullptr) c->sample_fmt = codec->sample_fmts[0];
+  if (const auto known = ffmpeg::sample_formats_of(*codec); a.sample_format.empty() && !known.empty())
+    c->sample_fmt = known.front();
   if (a.bit_rate > 0) c->bit_rate = a.bit_rate;
   if ((muxer->oformat->flags & AVFMT_GLOBALHEADER) != 0) c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   c->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;  // FFmpeg's own Opus, where libopus is missing

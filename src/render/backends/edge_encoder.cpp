@@ -97,7 +97,7 @@ Result<EdgeEncoder> EdgeEncoder::create(const EdgeFormat& format) {
   if (!codec)
     return fail(ErrorKind::unsupported, fmt::format("encode frames at a cut: this FFmpeg has no {}",
                                                     name ? name : avcodec_get_name(format.like->codec_id)));
-  av::Owned<AVCodecContext> context(avcodec_alloc_context3(codec));
+  ffmpeg::Owned<AVCodecContext> context(avcodec_alloc_context3(codec));
   if (!context) return fail(ErrorKind::internal, "encode frames at a cut: out of memory");
   const AVCodecParameters& like = *format.like;
   context->width = like.width;
@@ -126,7 +126,7 @@ Result<EdgeEncoder> EdgeEncoder::create(const EdgeFormat& format) {
         ErrorKind::unsupported,
         fmt::format("encode frames at a cut: open {} for {}: {}", name,
                     av_get_pix_fmt_name(context->pix_fmt) ? av_get_pix_fmt_name(context->pix_fmt) : "?",
-                    av::text_of(code)));
+                    ffmpeg::text_of(code)));
   ParameterSets sets;
   if (nal) {
     TRY_ASSIGN(sets, read_parameter_sets(
@@ -136,7 +136,7 @@ Result<EdgeEncoder> EdgeEncoder::create(const EdgeFormat& format) {
 }
 
 Result<std::vector<CodedPicture>> EdgeEncoder::add(const Frame& picture, std::int64_t frame) {
-  av::Owned<AVFrame> copy(av_frame_clone(picture.native()));
+  ffmpeg::Owned<AVFrame> copy(av_frame_clone(picture.native()));
   if (!copy) return fail(ErrorKind::internal, "encode frames at a cut: out of memory");
   if (copy->format != context_->pix_fmt || copy->width != context_->width || copy->height != context_->height)
     return fail(ErrorKind::unsupported,
@@ -144,23 +144,23 @@ Result<std::vector<CodedPicture>> EdgeEncoder::add(const Frame& picture, std::in
   copy->pts = frame;
   copy->pict_type = AV_PICTURE_TYPE_NONE;  // what it was in the source must not steer the encoder
   if (const int code = avcodec_send_frame(context_.get(), copy.get()); code < 0)
-    return av::fail_with(code, "encode frames at a cut");
+    return ffmpeg::fail_with(code, "encode frames at a cut");
   return drain();
 }
 
 Result<std::vector<CodedPicture>> EdgeEncoder::finish() {
   if (const int code = avcodec_send_frame(context_.get(), nullptr); code < 0)
-    return av::fail_with(code, "encode frames at a cut");
+    return ffmpeg::fail_with(code, "encode frames at a cut");
   return drain();
 }
 
 Result<std::vector<CodedPicture>> EdgeEncoder::drain() {
   std::vector<CodedPicture> pictures;
-  auto packet = av::make_packet();
+  auto packet = ffmpeg::make_packet();
   while (true) {
     const int code = avcodec_receive_packet(context_.get(), packet.get());
     if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return pictures;
-    if (code < 0) return av::fail_with(code, "encode frames at a cut");
+    if (code < 0) return ffmpeg::fail_with(code, "encode frames at a cut");
     CodedPicture picture;
     picture.frame = packet->pts;
     picture.key = packet->flags & AV_PKT_FLAG_KEY;

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "media/frame.h"
-#include "render/backends/av_handles.h"
+#include "render/backends/packet_files.h"
 #include "render/nal_units.h"
 
 namespace studio {
@@ -46,10 +46,10 @@ class EdgeEncoder {
   const char* name() const { return context_->codec->name; }
 
  private:
-  EdgeEncoder(av::Owned<AVCodecContext> context, std::optional<NalCodec> nal, ParameterSets sets)
+  EdgeEncoder(ffmpeg::Owned<AVCodecContext> context, std::optional<NalCodec> nal, ParameterSets sets)
       : context_(std::move(context)), nal_(nal), sets_(std::move(sets)) {}
   Result<std::vector<CodedPicture>> drain();
-  av::Owned<AVCodecContext> context_;
+  ffmpeg::Owned<AVCodecContext> context_;
   std::optional<NalCodec> nal_;
   ParameterSets sets_;
 };

@@ -13,45 +13,24 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+#include "media/backends/ffmpeg.h"
+
 namespace studio {
 namespace {
 
-struct CloseContext {
-  void operator()(AVCodecContext* context) const { avcodec_free_context(&context); }
-};
-struct Unreference {
-  void operator()(AVBufferRef* reference) const { av_buffer_unref(&reference); }
-};
-using BufferRef = std::unique_ptr<AVBufferRef, Unreference>;
+using ffmpeg::Owned;
+using ffmpeg::text_of;
 
-// A trial that fails is an answer, not a message for the person.
-class QuietLog {
- public:
-  QuietLog() : before_(av_log_get_level()) { av_log_set_level(AV_LOG_QUIET); }
-  ~QuietLog() { av_log_set_level(before_); }
-  QuietLog(const QuietLog&) = delete;
-  QuietLog& operator=(const QuietLog&) = delete;
-
- private:
-  int before_;
-};
-
-std::string words_of(int code) {
-  char text[AV_ERROR_MAX_STRING_SIZE] = {};
-  av_strerror(code, text, sizeof text);
-  return text;
-}
-
-Result<BufferRef> hardware_frames(const std::string& device_name, AVPixelFormat format, int width,
-                                  int height) {
+Result<Owned<AVBufferRef>> hardware_frames(const std::string& device_name, AVPixelFormat format, int width,
+                                           int height) {
   const AVHWDeviceType type = av_hwdevice_find_type_by_name(device_name.c_str());
   AVBufferRef* device = nullptr;
   int code = type == AV_HWDEVICE_TYPE_NONE ? AVERROR(ENOSYS)
                                            : av_hwdevice_ctx_create(&device, type, nullptr, nullptr, 0);
   if (code < 0)
-    return fail(ErrorKind::unsupported, fmt::format("open a {} device: {}", device_name, words_of(code)));
-  const BufferRef held(device);
-  BufferRef frames(av_hwframe_ctx_alloc(device));
+    return fail(ErrorKind::unsupported, fmt::format("open a {} device: {}", device_name, text_of(code)));
+  const Owned<AVBufferRef> held(device);
+  Owned<AVBufferRef> frames(av_hwframe_ctx_alloc(device));
   if (!frames) return fail(ErrorKind::internal, "allocate hardware frames: out of memory");
   auto* description = reinterpret_cast<AVHWFramesContext*>(frames->data);
   description->format = format;
@@ -60,7 +39,7 @@ Result<BufferRef> hardware_frames(const std::string& device_name, AVPixelFormat 
   description->height = height;
   code = av_hwframe_ctx_init(frames.get());
   if (code < 0)
-    return fail(ErrorKind::unsupported, fmt::format("prepare {} frames: {}", device_name, words_of(code)));
+    return fail(ErrorKind::unsupported, fmt::format("prepare {} frames: {}", device_name, text_of(code)));
   return frames;
 }
 
@@ -73,27 +52,19 @@ EncoderTraits encoder_traits(const std::string& encoder) {
   traits.exists = true;
   traits.codec = avcodec_get_name(codec->id);
   traits.description = codec->long_name ? codec->long_name : "";
-#if LIBAVCODEC_VERSION_MAJOR >= 61
-  const void* formats = nullptr;
-  int count = 0;
-  avcodec_get_supported_config(nullptr, codec, AV_CODEC_CONFIG_PIX_FORMAT, 0, &formats, &count);
-  const auto* list = static_cast<const AVPixelFormat*>(formats);
-#else
-  const AVPixelFormat* list = codec->pix_fmts;
-#endif
-  for (; list && *list != AV_PIX_FMT_NONE; ++list)
-    traits.pixel_formats.emplace_back(av_get_pix_fmt_name(*list));
+  for (const AVPixelFormat format : ffmpeg::pixel_formats_of(*codec))
+    traits.pixel_formats.emplace_back(av_get_pix_fmt_name(format));
   return traits;
 }
 
 Result<void> try_encoder(const std::string& encoder, const std::string& pixel_format,
                          const EncoderOptions& options, const std::string& hardware_device, int width,
                          int height, Rational frame_rate) {
-  const QuietLog quiet;
+  ffmpeg::keep_quiet();  // a trial that fails is an answer, not a message for the person
   const AVCodec* codec = avcodec_find_encoder_by_name(encoder.c_str());
   if (!codec)
     return fail(ErrorKind::unsupported, fmt::format("open encoder {}: not in this FFmpeg", encoder));
-  std::unique_ptr<AVCodecContext, CloseContext> context(avcodec_alloc_context3(codec));
+  Owned<AVCodecContext> context(avcodec_alloc_context3(codec));
   if (!context) return fail(ErrorKind::internal, "open an encoder: out of memory");
   context->width = width;
   context->height = height;
@@ -110,9 +81,9 @@ Result<void> try_encoder(const std::string& encoder, const std::string& pixel_fo
     if (const int code = av_opt_set(context.get(), name.c_str(), value.c_str(), AV_OPT_SEARCH_CHILDREN);
         code < 0)
       return fail(ErrorKind::unsupported,
-                  fmt::format("set {}={} on encoder {}: {}", name, value, encoder, words_of(code)));
+                  fmt::format("set {}={} on encoder {}: {}", name, value, encoder, text_of(code)));
   if (const int code = avcodec_open2(context.get(), codec, nullptr); code < 0)
-    return fail(ErrorKind::unsupported, fmt::format("open encoder {}: {}", encoder, words_of(code)));
+    return fail(ErrorKind::unsupported, fmt::format("open encoder {}: {}", encoder, text_of(code)));
   return {};
 }
 

@@ -37,7 +37,7 @@ Result<void> PacketStream::set_extradata(const std::vector<std::uint8_t>& header
 }
 
 Result<void> PacketStream::open_again() {
-  TRY_ASSIGN(input_, av::open_input(path_));
+  TRY_ASSIGN(input_, ffmpeg::open_input(path_));
   if (index_ >= static_cast<int>(input_->nb_streams))
     return fail(ErrorKind::io, fmt::format("read packets of {}: the file has changed", path_.string()));
   for (unsigned i = 0; i < input_->nb_streams; ++i)
@@ -45,13 +45,13 @@ Result<void> PacketStream::open_again() {
   return {};
 }
 
-Result<av::Owned<AVPacket>> PacketStream::next() {
-  auto packet = av::make_packet();
+Result<ffmpeg::Owned<AVPacket>> PacketStream::next() {
+  auto packet = ffmpeg::make_packet();
   if (!packet) return fail(ErrorKind::limit_exceeded, "read packets: out of memory");
   while (true) {
     const int code = av_read_frame(input_.get(), packet.get());
-    if (code == AVERROR_EOF) return av::Owned<AVPacket>{};
-    if (code < 0) return av::fail_with(code, fmt::format("read packets of {}", path_.string()));
+    if (code == AVERROR_EOF) return ffmpeg::Owned<AVPacket>{};
+    if (code < 0) return ffmpeg::fail_with(code, fmt::format("read packets of {}", path_.string()));
     if (packet->stream_index == index_) {
       const std::int64_t shift = origin_.to_ticks(time_base());
       if (packet->pts != AV_NOPTS_VALUE) packet->pts -= shift;

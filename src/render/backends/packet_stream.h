@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "render/backends/av_handles.h"
+#include "render/backends/packet_files.h"
 
 namespace studio {
 
@@ -16,9 +16,9 @@ class PacketStream {
   const AVCodecParameters& parameters() const { return *parameters_; }
   // A codec header that stands in the packets instead of the container's.
   Result<void> set_extradata(const std::vector<std::uint8_t>& header);
-  Rational time_base() const { return av::rational(input_->streams[index_]->time_base); }
+  Rational time_base() const { return ffmpeg::rational(input_->streams[index_]->time_base); }
   // Nothing at the end. Errors: io, invalid_input.
-  Result<av::Owned<AVPacket>> next();
+  Result<ffmpeg::Owned<AVPacket>> next();
   // To the last keyframe that surely comes before `t`.
   Result<void> seek_before(Time t);
 
@@ -28,8 +28,8 @@ class PacketStream {
   Path path_;
   int index_;
   Time origin_;  // the container's time of the stream's zero
-  av::Owned<AVFormatContext> input_;
-  av::Owned<AVCodecParameters> parameters_;  // a copy: going back to the start opens the file anew
+  ffmpeg::Owned<AVFormatContext> input_;
+  ffmpeg::Owned<AVCodecParameters> parameters_;  // a copy: going back to the start opens the file anew
 };
 
 }  // namespace studio

@@ -49,7 +49,7 @@ class PictureJoiner {
   };
   // A packet of the source that is being copied.
   struct Read {
-    av::Owned<AVPacket> packet;
+    ffmpeg::Owned<AVPacket> packet;
     std::int64_t frame = 0;
     RandomAccess access = RandomAccess::none;
   };

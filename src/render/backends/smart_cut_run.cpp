@@ -34,14 +34,14 @@ Result<void> set_header(AVStream& stream, const PictureJoiner& joiner, bool mp4,
   if (mp4 && p.codec_id == AV_CODEC_ID_H264 && joiner.sets_in_stream())
     p.codec_tag = MKTAG('a', 'v', 'c', '3');
   if (mp4 && p.codec_id == AV_CODEC_ID_HEVC) p.codec_tag = MKTAG('h', 'e', 'v', '1');
-  stream.avg_frame_rate = av::av_rational(frame_rate);
+  stream.avg_frame_rate = ffmpeg::av_rational(frame_rate);
   stream.r_frame_rate = stream.avg_frame_rate;
   return {};
 }
 
 class Joining {
  public:
-  Joining(av::Muxer muxer, PictureJoiner pictures, std::optional<SoundJoiner> sounds, Rational frame_rate)
+  Joining(ffmpeg::Muxer muxer, PictureJoiner pictures, std::optional<SoundJoiner> sounds, Rational frame_rate)
       : muxer_(std::move(muxer)),
         pictures_(std::move(pictures)),
         sounds_(std::move(sounds)),
@@ -57,7 +57,7 @@ class Joining {
     }
     if (const int code = avformat_write_header(muxer_.get(), nullptr); code < 0)
       return fail(ErrorKind::unsupported,
-                  fmt::format("copy packets: the container refuses them: {}", av::text_of(code)),
+                  fmt::format("copy packets: the container refuses them: {}", ffmpeg::text_of(code)),
                   "render it in full");
     return {};
   }
@@ -82,7 +82,7 @@ class Joining {
         sounds_->pop();
       }
     }
-    return av::finish(*muxer_);
+    return ffmpeg::finish(*muxer_);
   }
 
   const PictureJoiner& pictures() const { return pictures_; }
@@ -95,7 +95,7 @@ class Joining {
   }
 
   Result<void> write(const TimedPicture& picture) {
-    auto packet = av::make_packet();
+    auto packet = ffmpeg::make_packet();
     if (av_new_packet(packet.get(), static_cast<int>(picture.data.size())) < 0)
       return fail(ErrorKind::internal, "copy packets: out of memory");
     std::copy(picture.data.begin(), picture.data.end(), packet->data);
@@ -120,11 +120,11 @@ class Joining {
     packet.stream_index = stream.index;
     av_packet_rescale_ts(&packet, ticks, stream.time_base);
     if (const int code = av_interleaved_write_frame(muxer_.get(), &packet); code < 0)
-      return av::fail_with(code, "write packets");
+      return ffmpeg::fail_with(code, "write packets");
     return {};
   }
 
-  av::Muxer muxer_;
+  ffmpeg::Muxer muxer_;
   PictureJoiner pictures_;
   std::optional<SoundJoiner> sounds_;
   Rational rate_;
@@ -150,7 +150,7 @@ Result<RenderedFile> smart_cut(const Timeline& timeline, const Path& output, con
     TRY_ASSIGN(sounds, SoundJoiner::create(plan, mp4));
   }
   TRY_ASSIGN(auto pending, PendingFile::create(output));
-  TRY_ASSIGN(auto muxer, av::open_output(pending.temporary()));
+  TRY_ASSIGN(auto muxer, ffmpeg::open_output(pending.temporary()));
   RenderedFile file;
   {
     Joining joining(std::move(muxer), std::move(pictures), std::move(sounds), plan.frame_rate);

@@ -12,7 +12,7 @@
 namespace studio {
 
 struct TimedSound {
-  av::Owned<AVPacket> packet;
+  ffmpeg::Owned<AVPacket> packet;
   std::int64_t at = 0, duration = 0;  // samples of the output
 };
 

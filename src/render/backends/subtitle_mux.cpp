@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "render/backends/av_handles.h"
+#include "render/backends/packet_files.h"
 
 namespace studio {
 namespace {
@@ -104,7 +104,7 @@ Result<void> write_text(AVFormatContext* muxer, const AVStream& stream, const Sh
   // mov_text samples last until the next one, so emptiness has to be written too.
   if (part.text.empty() && codec != AV_CODEC_ID_MOV_TEXT) return {};
   const auto sample = sample_of(part.text, codec);
-  auto packet = av::make_packet();
+  auto packet = ffmpeg::make_packet();
   if (av_new_packet(packet.get(), static_cast<int>(sample.size())) < 0)
     return fail(ErrorKind::internal, "add subtitles: out of memory");
   std::ranges::copy(sample, packet->data);
@@ -114,13 +114,13 @@ Result<void> write_text(AVFormatContext* muxer, const AVStream& stream, const Sh
   packet->flags |= AV_PKT_FLAG_KEY;
   av_packet_rescale_ts(packet.get(), kMillis, stream.time_base);
   if (const int code = av_interleaved_write_frame(muxer, packet.get()); code < 0)
-    return av::fail_with(code, "add subtitles");
+    return ffmpeg::fail_with(code, "add subtitles");
   return {};
 }
 
 Result<void> copy_with_text(const Path& from, const Path& to, const std::vector<Cue>& cues) {
-  TRY_ASSIGN(const auto input, av::open_input(from));
-  TRY_ASSIGN(const auto output, av::open_output(to));
+  TRY_ASSIGN(const auto input, ffmpeg::open_input(from));
+  TRY_ASSIGN(const auto output, ffmpeg::open_output(to));
   const AVCodecID codec = text_codec_of(*output->oformat);
   if (codec == AV_CODEC_ID_NONE)
     return fail(ErrorKind::unsupported,
@@ -137,11 +137,11 @@ Result<void> copy_with_text(const Path& from, const Path& to, const std::vector<
   if (codec == AV_CODEC_ID_MOV_TEXT) av_dict_set(&options, "movflags", "+faststart", 0);
   const int begun = avformat_write_header(output.get(), &options);
   av_dict_free(&options);
-  if (begun < 0) return av::fail_with(begun, fmt::format("write {}", to.string()));
+  if (begun < 0) return ffmpeg::fail_with(begun, fmt::format("write {}", to.string()));
 
   const std::vector<Shown> parts = one_at_a_time(cues);
   std::size_t next_part = 0;
-  auto packet = av::make_packet();
+  auto packet = ffmpeg::make_packet();
   while (av_read_frame(input.get(), packet.get()) >= 0) {
     const auto index = static_cast<std::size_t>(packet->stream_index);
     if (index >= streams.size()) {
@@ -156,10 +156,10 @@ Result<void> copy_with_text(const Path& from, const Path& to, const std::vector<
     av_packet_rescale_ts(packet.get(), from_base, streams[index]->time_base);
     packet->pos = -1;
     if (const int code = av_interleaved_write_frame(output.get(), packet.get()); code < 0)
-      return av::fail_with(code, fmt::format("write {}", to.string()));
+      return ffmpeg::fail_with(code, fmt::format("write {}", to.string()));
   }
   while (next_part < parts.size()) TRY(write_text(output.get(), *text, parts[next_part++]));
-  return av::finish(*output);
+  return ffmpeg::finish(*output);
 }
 
 }  // namespace

@@ -1,42 +1,9 @@
-// FFmpeg's inputs, outputs and errors in the terms of the house.
-#include "render/backends/av_handles.h"
-
-#include <cerrno>
+// Opened files whose packets are copied.
+#include "render/backends/packet_files.h"
 
 #include <fmt/format.h>
 
-namespace studio::av {
-
-void CloseMuxer::operator()(AVFormatContext* muxer) const {
-  if (muxer->pb && !(muxer->oformat->flags & AVFMT_NOFILE)) avio_closep(&muxer->pb);
-  avformat_free_context(muxer);
-}
-
-std::string text_of(int code) {
-  char text[AV_ERROR_MAX_STRING_SIZE] = {};
-  if (av_strerror(code, text, sizeof text) < 0) return fmt::format("FFmpeg error {}", code);
-  return text;
-}
-
-std::unexpected<Error> fail_with(int code, const std::string& what, std::string hint) {
-  ErrorKind kind = ErrorKind::invalid_input;
-  if (code == AVERROR(ENOSPC) || code == AVERROR(EDQUOT)) {
-    kind = ErrorKind::no_space;
-    if (hint.empty()) hint = "free some disk space and run the command again";
-  } else if (code == AVERROR(EACCES) || code == AVERROR(EPERM) || code == AVERROR(EROFS) ||
-             code == AVERROR(EIO) || code == AVERROR(EFBIG)) {
-    kind = ErrorKind::io;
-  } else if (code == AVERROR(ENOENT)) {
-    kind = ErrorKind::not_found;
-  } else if (code == AVERROR(ENOMEM)) {
-    kind = ErrorKind::limit_exceeded;
-  }
-  return fail(kind, fmt::format("{}: {}", what, text_of(code)), std::move(hint));
-}
-
-Owned<AVPacket> make_packet() {
-  return Owned<AVPacket>(av_packet_alloc());
-}
+namespace studio::ffmpeg {
 
 Result<Owned<AVFormatContext>> open_input(const Path& file) {
   AVDictionary* options = nullptr;
@@ -70,4 +37,4 @@ Result<void> finish(AVFormatContext& muxer) {
   return {};
 }
 
-}  // namespace studio::av
+}  // namespace studio::ffmpeg
