@@ -2,7 +2,6 @@
 #include "net/backends/http_connection.h"
 
 #include <charconv>
-#include <cstring>
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -47,7 +46,8 @@ HttpConnection::HttpConnection(HttpShared& shared, HttpConnections& side, int fa
       side_(side),
       socket_(side.loop->impl().io),
       remote_(std::move(remote)),
-      loopback_(loopback) {
+      loopback_(loopback),
+      buffer_(kFirstBuffer) {
   boost::system::error_code error;
   socket_.assign(asio::generic::stream_protocol(family, 0), fd, error);
   if (error) {
@@ -89,7 +89,7 @@ Task<void> HttpConnection::run() {
 
 void HttpConnection::start_read(char* at, std::size_t room) {
   reading_ = true;
-  into_buffer_ = at == buffer_.get() + size_;
+  into_buffer_ = at == buffer_.space();
   socket_.async_read_some(asio::buffer(at, room),
                           [self = shared_from_this()](const boost::system::error_code& error,
                                                       std::size_t bytes) { self->on_read(error, bytes); });
@@ -98,7 +98,7 @@ void HttpConnection::start_read(char* at, std::size_t room) {
 void HttpConnection::on_read(const boost::system::error_code& error, std::size_t bytes) {
   reading_ = false;
   got_ = bytes;
-  if (into_buffer_) size_ += bytes;
+  if (into_buffer_) buffer_.arrived(bytes);
   if (error) {
     gone_ = true;
     stop_.request_stop();
@@ -110,17 +110,7 @@ void HttpConnection::on_read(const boost::system::error_code& error, std::size_t
 }
 
 void HttpConnection::read_ahead() {
-  if (!reading_ && !gone_ && size_ < capacity_) start_read(buffer_.get() + size_, capacity_ - size_);
-}
-
-// Only while no read is under way and nothing views the buffer.
-void HttpConnection::make_room(std::size_t least) {
-  if (capacity_ - size_ >= least) return;
-  const std::size_t larger = std::max({kFirstBuffer, capacity_ * 2, size_ + least});
-  auto moved = std::make_unique_for_overwrite<char[]>(larger);
-  if (size_ > 0) std::memcpy(moved.get(), buffer_.get(), size_);
-  buffer_ = std::move(moved);
-  capacity_ = larger;
+  if (!reading_ && !gone_ && buffer_.room() > 0) start_read(buffer_.space(), buffer_.room());
 }
 
 // Counts what this connection's body holds against the server's bound; 0 gives all back.
@@ -150,23 +140,19 @@ Task<bool> HttpConnection::read_head() {
   extra_headers_.clear();
   answer_ = Answer::none;
 
-  if (reading_ && size_ == next_ && !co_await more()) co_return false;  // the read that watched for the end
+  if (reading_ && buffer_.unused() == 0 && !co_await more())
+    co_return false;  // the read that watched for the end
   // A read under way has a place in the buffer, so what is there moves only when none is.
-  if (!reading_ && next_ > 0) {
-    std::memmove(buffer_.get(), buffer_.get() + next_, size_ - next_);
-    size_ -= next_;
-    next_ = 0;
-  }
-  std::size_t searched = next_;
+  if (!reading_) buffer_.close_up(0);
+  std::size_t searched = buffer_.next();
   for (;;) {
     // Empty lines before a request are skipped (RFC 9112, section 2.2).
-    while (next_ + 1 < size_ && buffer_[next_] == '\r' && buffer_[next_ + 1] == '\n') searched = next_ += 2;
-    const std::string_view seen(buffer_.get() + searched, size_ - searched);
-    if (const std::size_t at = seen.find("\r\n\r\n"); at != std::string_view::npos) {
+    for (; buffer_.rest().starts_with("\r\n"); searched = buffer_.next()) buffer_.use(2);
+    if (const auto at = buffer_.from(searched).find("\r\n\r\n"); at != std::string_view::npos) {
       searched += at + 4;
       break;
     }
-    const std::size_t have = size_ - next_;
+    const std::size_t have = buffer_.unused();
     if (have > 0 && phase_ == Phase::idle) {
       phase_ = Phase::head;
       set_deadline(shared_.options.header_timeout);
@@ -174,7 +160,7 @@ Task<bool> HttpConnection::read_head() {
     if (have > 0) {
       // Nonsense is told so at once instead of being waited for.
       RequestParser probe(headers_, pieces_);
-      const std::span<const char> bytes(buffer_.get() + next_, have);
+      const std::span<const char> bytes(buffer_.rest());
       probe.set_buffer(bytes);
       beast::error_code error;
       probe.put(asio::const_buffer(bytes.data(), bytes.size()), error);
@@ -190,23 +176,23 @@ Task<bool> HttpConnection::read_head() {
       co_await refuse(431, why);
       co_return false;
     }
-    searched = std::max(next_, size_ < 3 ? 0 : size_ - 3);
+    searched = std::max(buffer_.next(), buffer_.size() < 3 ? 0 : buffer_.size() - 3);
     if (!reading_) {
-      make_room(std::min<std::size_t>(kFirstBuffer, shared_.options.max_header_bytes));
-      start_read(buffer_.get() + size_, capacity_ - size_);
+      buffer_.make_room(std::min<std::size_t>(kFirstBuffer, shared_.options.max_header_bytes));
+      start_read(buffer_.space(), buffer_.room());
     }
     if (!co_await more()) {
       if (timed_out_ && phase_ == Phase::head) ++shared_.refused;
       co_return false;
     }
   }
-  if (!reading_) make_room(kWatchRoom);
+  if (!reading_) buffer_.make_room(kWatchRoom);
 
   parser_.emplace(headers_, pieces_);
   parser_->header_limit(shared_.options.max_header_bytes);
   parser_->body_limit(shared_.options.max_body_bytes);
   parser_->eager(false);
-  const std::span<const char> head(buffer_.get() + next_, searched - next_);
+  const std::span<const char> head(buffer_.rest().substr(0, searched - buffer_.next()));
   parser_->set_buffer(head);
   beast::error_code error;
   parser_->put(asio::const_buffer(head.data(), head.size()), error);
@@ -217,7 +203,7 @@ Task<bool> HttpConnection::read_head() {
     co_await refuse(status, why);
     co_return false;
   }
-  next_ = searched;
+  buffer_.use(head.size());
   http11_ = parser_->http11;
   keep_alive_ = parser_->keep_alive();
   head_only_ = parser_->method == "HEAD";
@@ -234,7 +220,7 @@ Task<bool> HttpConnection::read_body() {
   since_ = std::chrono::steady_clock::now();
   set_deadline(shared_.options.body_timeout);
   const std::string_view expect = header("expect");
-  if (!expect.empty() && size_ == next_) {
+  if (!expect.empty() && buffer_.unused() == 0) {
     add_to_write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!co_await write_all()) co_return false;
     phase_ = Phase::body;
@@ -247,21 +233,19 @@ Task<bool> HttpConnection::read_body() {
 }
 
 Task<bool> HttpConnection::read_sized_body(std::uint64_t length) {
-  const std::size_t start = next_;
   // A small body stays where it arrives, a large one is read into a string of its own.
-  if (start + length + kWatchRoom <= capacity_ || size_ - start >= length) {
-    while (size_ - start < length) {
-      if (!reading_) start_read(buffer_.get() + size_, capacity_ - size_);
+  if (length + kWatchRoom <= buffer_.unused() + buffer_.room() || buffer_.unused() >= length) {
+    while (buffer_.unused() < length) {
+      if (!reading_) start_read(buffer_.space(), buffer_.room());
       if (!co_await more()) co_return false;
     }
-    body_view_ = {buffer_.get() + start, length};
-    next_ = start + length;
+    body_view_ = buffer_.rest().substr(0, length);
+    buffer_.use(length);
     co_return true;
   }
   if (reading_ && !co_await more()) co_return false;
-  const std::size_t here = std::min<std::size_t>(size_ - start, length);
-  body_.assign(buffer_.get() + start, here);
-  next_ = start + here;
+  body_ = buffer_.rest().substr(0, length);
+  buffer_.use(body_.size());
   while (body_.size() < length) {
     // Memory follows what has come, not what was announced.
     const std::size_t had = body_.size();
@@ -287,12 +271,12 @@ Task<bool> HttpConnection::read_sized_body(std::uint64_t length) {
 
 Task<bool> HttpConnection::read_chunked_body() {
   parser_->eager(true);
-  const std::size_t start = next_;  // the head before it is viewed and stays
+  const std::size_t start = buffer_.next();  // the head before it is viewed and stays
   for (;;) {
-    if (!reading_ && size_ > next_) {
+    if (!reading_ && buffer_.unused() > 0) {
       pieces_.clear();
       beast::error_code error;
-      next_ += parser_->put(asio::const_buffer(buffer_.get() + next_, size_ - next_), error);
+      buffer_.use(parser_->put(asio::buffer(buffer_.rest()), error));
       std::uint64_t bytes = body_.size();
       for (const auto piece : pieces_) bytes += piece.size();
       if (bytes > shared_.options.max_body_bytes || error == beast::http::error::body_limit) {
@@ -311,15 +295,13 @@ Task<bool> HttpConnection::read_chunked_body() {
         co_return false;
       }
       if (parser_->is_done()) break;
-      std::memmove(buffer_.get() + start, buffer_.get() + next_, size_ - next_);
-      size_ = start + (size_ - next_);
-      next_ = start;
-      if (size_ == capacity_) {
+      buffer_.close_up(start);
+      if (buffer_.room() == 0) {
         co_await refuse(400, "a chunk's head is too long");
         co_return false;
       }
     }
-    if (!reading_) start_read(buffer_.get() + size_, capacity_ - size_);
+    if (!reading_) start_read(buffer_.space(), buffer_.room());
     if (!co_await more()) co_return false;
     const auto slowest = since_ + shared_.options.body_timeout +
                          std::chrono::seconds(body_.size() / kSlowestBodyBytesPerSecond);
@@ -531,9 +513,9 @@ Task<void> HttpConnection::linger() {
   socket_.shutdown(StreamSocket::shutdown_send, ignored);
   for (;;) {
     if (reading_ && !co_await more()) co_return;
-    size_ = next_ = 0;
-    make_room(kFirstBuffer);
-    start_read(buffer_.get(), capacity_);
+    buffer_.clear();
+    buffer_.make_room(kFirstBuffer);
+    start_read(buffer_.space(), buffer_.room());
     if (!co_await more()) co_return;
   }
 }

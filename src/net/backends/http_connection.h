@@ -12,6 +12,7 @@
 
 #include "net/backends/asio_loop.h"
 #include "net/backends/http_parsers.h"
+#include "net/backends/read_buffer.h"
 #include "net/http_server.h"
 
 namespace studio {
@@ -110,7 +111,6 @@ class HttpConnection final : public HttpExchange,
     bool await_resume() const noexcept { return !self.gone_; }
   };
   More more() { return More{*this}; }
-  void make_room(std::size_t least);
   bool claim(std::uint64_t bytes);
 
   void head_of_answer(int status, std::span<const HeaderView> headers);
@@ -133,10 +133,7 @@ class HttpConnection final : public HttpExchange,
   bool timed_out_ = false;
   bool keep_alive_ = true;
 
-  std::unique_ptr<char[]> buffer_;
-  std::size_t capacity_ = 0;
-  std::size_t size_ = 0;  // bytes in buffer_
-  std::size_t next_ = 0;  // where the next request begins
+  ReadBuffer buffer_;
   bool reading_ = false;
   bool into_buffer_ = false;
   bool gone_ = false;    // the client's end came

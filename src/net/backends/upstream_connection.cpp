@@ -2,7 +2,6 @@
 #include "net/backends/upstream_connection.h"
 
 #include <charconv>
-#include <cstring>
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -94,7 +93,11 @@ Result<UpstreamAddress> UpstreamAddress::of(const Endpoint& endpoint) {
 
 UpstreamConnection::UpstreamConnection(Loop& loop, const UpstreamAddress& address,
                                        std::uint32_t max_header_bytes)
-    : loop_(loop), address_(address), max_header_bytes_(max_header_bytes), socket_(loop.impl().io) {
+    : loop_(loop),
+      address_(address),
+      max_header_bytes_(max_header_bytes),
+      socket_(loop.impl().io),
+      buffer_(kFirstBuffer) {
   loop_.impl().watch(*this);
 }
 
@@ -249,7 +252,7 @@ Task<Result<void>> UpstreamConnection::send_tls(UpstreamTrace& trace) {
 
 void UpstreamConnection::start_read() {
   reading_ = true;
-  const auto room = asio::buffer(buffer_.get() + size_, capacity_ - size_);
+  const auto room = asio::buffer(buffer_.space(), buffer_.room());
   auto handler = [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
     self->on_read(error, bytes);
   };
@@ -261,22 +264,12 @@ void UpstreamConnection::start_read() {
 
 void UpstreamConnection::on_read(const boost::system::error_code& error, std::size_t bytes) {
   reading_ = false;
-  size_ += bytes;
+  buffer_.arrived(bytes);
   if (error) end_ = error;
   if (reader_)
     std::exchange(reader_, nullptr).resume();
   else if (when_idle_ends_)
     std::exchange(when_idle_ends_, nullptr)(*this);
-}
-
-// Only while no read is under way and nothing views the buffer.
-void UpstreamConnection::make_room(std::size_t least) {
-  if (capacity_ - size_ >= least) return;
-  const std::size_t larger = std::max({kFirstBuffer, capacity_ * 2, size_ + least});
-  auto moved = std::make_unique_for_overwrite<char[]>(larger);
-  if (size_ > 0) std::memcpy(moved.get(), buffer_.get(), size_);
-  buffer_ = std::move(moved);
-  capacity_ = larger;
 }
 
 Task<Result<void>> UpstreamConnection::read_head(const UpstreamRequest& request, UpstreamTrace& trace) {
@@ -285,33 +278,33 @@ Task<Result<void>> UpstreamConnection::read_head(const UpstreamRequest& request,
   for (;;) {
     std::size_t head_end = std::string_view::npos;
     for (;;) {
-      const std::size_t at = std::string_view(buffer_.get() + searched, size_ - searched).find("\r\n\r\n");
+      const std::size_t at = buffer_.from(searched).find("\r\n\r\n");
       if (at != std::string_view::npos) {
         head_end = searched + at + 4;
         break;
       }
-      if (size_ - next_ > max_header_bytes_) {
+      if (buffer_.unused() > max_header_bytes_) {
         co_return fail(ErrorKind::limit_exceeded,
                        fmt::format("read the answer of {}: its head is larger than {} bytes",
                                    address_.endpoint.to_string(), max_header_bytes_));
       }
-      searched = std::max(next_, size_ < 3 ? 0 : size_ - 3);
+      searched = std::max(buffer_.next(), buffer_.size() < 3 ? 0 : buffer_.size() - 3);
       if (!reading_ && (end_ || cancelled_ || timed_out_)) co_return failure("read the answer of");
       if (!reading_) {
-        make_room(kBodyRoom);
+        buffer_.make_room(kBodyRoom);
         start_read();
       }
       More more{*this};
       co_await more;
-      trace.received = trace.received || size_ > 0;
+      trace.received = trace.received || buffer_.size() > 0;
     }
-    if (!reading_) make_room(kBodyRoom);
+    if (!reading_) buffer_.make_room(kBodyRoom);
     parser_.emplace(headers_, pieces_);
     parser_->body_limit(boost::none);
     parser_->header_limit(max_header_bytes_);
     parser_->eager(false);
     if (request.method == "HEAD") parser_->skip(true);
-    const std::span<const char> head(buffer_.get() + next_, head_end - next_);
+    const std::span<const char> head(buffer_.rest().substr(0, head_end - buffer_.next()));
     parser_->set_buffer(head);
     beast::error_code error;
     parser_->put(asio::const_buffer(head.data(), head.size()), error);
@@ -321,7 +314,8 @@ Task<Result<void>> UpstreamConnection::read_head(const UpstreamRequest& request,
       co_return fail(ErrorKind::engine_failed, fmt::format("read the answer of {}: it is no HTTP/1.1: {}",
                                                            address_.endpoint.to_string(), why));
     }
-    body_from_ = next_ = searched = head_end;
+    buffer_.use(head.size());
+    body_from_ = searched = head_end;
     if (parser_->status / 100 != 1) break;  // 100 Continue and the like precede the answer
   }
   keep_alive_for_ = std::chrono::seconds(0);
@@ -339,9 +333,9 @@ Task<Result<std::span<const std::string_view>>> UpstreamConnection::read_body(
   pieces_.clear();
   for (;;) {
     if (parser_->is_done()) co_return Pieces{};
-    if (next_ < size_) {
+    if (buffer_.unused() > 0) {
       beast::error_code error;
-      next_ += parser_->put(asio::const_buffer(buffer_.get() + next_, size_ - next_), error);
+      buffer_.use(parser_->put(asio::buffer(buffer_.rest()), error));
       if (error && error != beast::http::error::need_more) {
         const std::string why = error.message();
         close();
@@ -359,12 +353,8 @@ Task<Result<std::span<const std::string_view>>> UpstreamConnection::read_body(
     }
     if (!reading_ && (end_ || cancelled_ || timed_out_)) co_return failure("read the answer of");
     if (!reading_) {
-      const std::size_t rest = size_ - next_;
-      if (rest > 0 && next_ > body_from_)
-        std::memmove(buffer_.get() + body_from_, buffer_.get() + next_, rest);
-      next_ = body_from_;
-      size_ = body_from_ + rest;
-      if (size_ == capacity_) {
+      buffer_.close_up(body_from_);
+      if (buffer_.room() == 0) {
         close();
         co_return fail(
             ErrorKind::engine_failed,
@@ -382,7 +372,7 @@ Task<Result<std::span<const std::string_view>>> UpstreamConnection::read_body(
 // ---- between requests and the end
 
 bool UpstreamConnection::reusable() const {
-  return done() && parser_->keep_alive() && !end_ && !cancelled_ && !timed_out_ && next_ == size_ &&
+  return done() && parser_->keep_alive() && !end_ && !cancelled_ && !timed_out_ && buffer_.unused() == 0 &&
          !reading_ && socket_.is_open();
 }
 
@@ -390,7 +380,8 @@ void UpstreamConnection::wait_idle(std::chrono::milliseconds timeout, WhenIdleEn
   // Closed before the other side closes it, or a request may be on its way just then.
   if (keep_alive_for_.count() > 0)
     timeout = std::min(timeout, std::chrono::milliseconds(keep_alive_for_) - std::chrono::milliseconds(750));
-  size_ = next_ = body_from_ = 0;
+  buffer_.clear();
+  body_from_ = 0;
   when_idle_ends_ = std::move(when_idle_ends);
   deadline = std::chrono::steady_clock::now() + timeout;
   start_read();

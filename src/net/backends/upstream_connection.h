@@ -10,6 +10,7 @@
 
 #include "net/backends/asio_loop.h"
 #include "net/backends/http_parsers.h"
+#include "net/backends/read_buffer.h"
 #include "net/http_upstream.h"
 
 namespace studio {
@@ -41,7 +42,7 @@ class UpstreamConnection final : public Timed, public std::enable_shared_from_th
   int status() const { return parser_->status; }
   std::span<const HeaderView> headers() const { return headers_; }
   bool done() const { return parser_ && parser_->is_done(); }
-  bool has_piece() const { return !done() && next_ < size_; }
+  bool has_piece() const { return !done() && buffer_.unused() > 0; }
   bool reusable() const;
   void wait_idle(std::chrono::milliseconds timeout, WhenIdleEnds when_idle_ends);
   void leave_idle();
@@ -56,7 +57,6 @@ class UpstreamConnection final : public Timed, public std::enable_shared_from_th
   Task<Result<void>> send_tls(UpstreamTrace& trace);
   void start_read();
   void on_read(const boost::system::error_code& error, std::size_t bytes);
-  void make_room(std::size_t least);
   void on_deadline() override;
   std::unexpected<Error> failure(std::string_view what) const;
 
@@ -73,10 +73,7 @@ class UpstreamConnection final : public Timed, public std::enable_shared_from_th
   StreamSocket socket_;
   std::unique_ptr<asio::ssl::stream<StreamSocket&>> tls_;
 
-  std::unique_ptr<char[]> buffer_;
-  std::size_t capacity_ = 0;
-  std::size_t size_ = 0;
-  std::size_t next_ = 0;       // what was parsed
+  ReadBuffer buffer_;
   std::size_t body_from_ = 0;  // the head before it is viewed and stays
   bool reading_ = false;
   std::coroutine_handle<> reader_;
