@@ -249,7 +249,7 @@ void add_serve(CLI::App& program, Chosen& chosen) {
       "Example:\n"
       "  studio serve -d\n"
       "  curl http://127.0.0.1:8420/v1/chat/completions -d "
-      "'{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n"
+      "'{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n"
       "\n"
       "SIGHUP reads the configuration again without dropping a request; SIGTERM and Ctrl-C let running\n"
       "requests finish.");

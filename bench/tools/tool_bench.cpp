@@ -1,18 +1,23 @@
-// Function calling, measured: the engine's own parser beside ours, on the cases of cases.json.
+// Function calling, measured: the engine's own parser beside ours, on the cases of cases.json and
+// held_out.json.
 //
-//   tool_bench URL [--model NAME] [--split tune|check] [--kind K,K] [--only ours|engine] [--seconds S] [-v]
+//   tool_bench URL [--model NAME] [--split tune|check] [--kind K,K] [--only ours|engine] [--seconds S]
+//   [--cases FILE] [-v]
 //
 // URL is an engine's address (http://127.0.0.1:9000, unix:/path.sock). Prints the share of right answers by
 // kind.
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "gateway/tool_decision.h"
 #include "gateway/tools.h"
 #include "net/http.h"
 
@@ -22,7 +27,9 @@ namespace {
 
 struct Options {
   studio::Endpoint endpoint;
-  std::string model = "m", split, kinds, only, file = STUDIO_TOOL_CASES;
+  std::string model = "m", split, kinds, only;
+  std::vector<std::string> files{STUDIO_TOOL_CASES "/cases.json", STUDIO_TOOL_CASES "/more_cases.json",
+                                 STUDIO_TOOL_CASES "/held_out.json"};
   int seconds = 120;
   bool verbose = false;
 };
@@ -148,6 +155,13 @@ studio::Result<void> ask_engine(const Options& options, const Json& request, Ans
 
 studio::Result<void> ask_ours(const Options& options, const Json& request, Answer& answer) {
   studio::ToolOptions tool_options{.ask_again = true};
+  TRY_ASSIGN(const auto first, studio::compile_tools(request, tool_options));
+  if (const std::string question = studio::decision_request(*first); !question.empty()) {
+    ++answer.asked;
+    TRY_ASSIGN(const std::string body, post(options, question));
+    if (const auto thought = studio::next_tokens(*first, body))
+      tool_options.next = studio::decide_next(request, *first, *thought, tool_options.without);
+  }
   for (int round = 0; round < 3; ++round) {
     TRY_ASSIGN(const auto tools, studio::compile_tools(request, tool_options));
     ++answer.asked;
@@ -170,6 +184,15 @@ std::string told(const Answer& answer) {
   return out.empty() ? "\"" + answer.words.substr(0, 120) + "\"" : out;
 }
 
+// One set of tools by its name, or several together.
+Json tools_of(const Json& document, const Json& names) {
+  if (names.is_string()) return document["tools"][names.get<std::string>()];
+  Json all = Json::array();
+  for (const Json& name : names)
+    for (const Json& tool : document["tools"][name.get<std::string>()]) all.push_back(tool);
+  return all;
+}
+
 struct Score {
   int right = 0, all = 0;
 };
@@ -185,7 +208,7 @@ void run(const Options& options, const Json& document, bool ours) {
     if (!options.kinds.empty() && !("," + options.kinds + ",").contains("," + kind + ",")) continue;
     Json request{{"model", options.model},
                  {"messages", test["messages"]},
-                 {"tools", document["tools"][test["tools"].get<std::string>()]},
+                 {"tools", tools_of(document, test["tools"])},
                  {"temperature", 0},
                  {"max_tokens", 200}};
     for (const char* key : {"tool_choice", "parallel_tool_calls"})
@@ -231,7 +254,7 @@ int main(int argc, char** argv) {
     else if (word == "--only")
       options.only = next();
     else if (word == "--cases")
-      options.file = next();
+      options.files = {next()};
     else if (word == "--seconds")
       options.seconds = std::stoi(next());
     else if (word == "-v")
@@ -245,12 +268,15 @@ int main(int argc, char** argv) {
         "usage: tool_bench URL [--model NAME] [--split tune|check] [--kind K,K] [--only ours|engine] [-v]\n");
     return 2;
   }
-  const auto document = studio::read_json_file(options.file);
-  if (!document) {
-    fmt::print(stderr, "error: {}\n", document.error().message);
-    return 1;
+  for (const std::string& file : options.files) {
+    const auto document = studio::read_json_file(file);
+    if (!document) {
+      fmt::print(stderr, "error: {}\n", document.error().message);
+      return 1;
+    }
+    fmt::print("{}:\n", std::filesystem::path(file).filename().string());
+    if (options.only != "ours") run(options, *document, false);
+    if (options.only != "engine") run(options, *document, true);
   }
-  if (options.only != "ours") run(options, *document, false);
-  if (options.only != "engine") run(options, *document, true);
   return 0;
 }

@@ -25,6 +25,18 @@ constexpr std::array kSeveral{
     "ambas",    "cada",      "dos",    "tres",  "cuatro",     "cinco",    "beiden", "alles",
     "elke",     "twee",      "drie"};
 
+// After a comma these go on to nothing: "Square root of 2209, please."
+constexpr std::array kCourtesy{"please", "thanks",     "thank",       "bitte",     "danke",
+                               "grazie", "per favore", "per piacere", "por favor", "gracias",
+                               "merci",  "s'il",       "alsjeblieft", "obrigad"};
+
+bool is_courteous(std::string_view rest) {
+  std::string low;
+  for (const char c : rest.substr(0, 20))
+    if (c != ' ' || !low.empty()) low += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return std::ranges::any_of(kCourtesy, [&](std::string_view word) { return low.starts_with(word); });
+}
+
 bool is_letter(unsigned char c) {
   return std::isalnum(c) || c == '_' || c == '\'' || c >= 0x80;
 }
@@ -58,7 +70,8 @@ int calls_asked_for(std::string_view text, int most) {
     end_word();
     const char next = i + 1 < text.size() ? text[i + 1] : ' ';
     // Not the comma of 1,000; not a full stop, after which people mostly explain.
-    if ((c == ',' || c == ';') && std::isspace(static_cast<unsigned char>(next)) && i + 2 < text.size())
+    if ((c == ',' || c == ';') && std::isspace(static_cast<unsigned char>(next)) && i + 2 < text.size() &&
+        !is_courteous(text.substr(i + 1)))
       ++things;
     if (c == '&' || c == '+' || (c == '\n' && !std::isspace(static_cast<unsigned char>(next)))) ++things;
   }

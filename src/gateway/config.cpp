@@ -203,6 +203,7 @@ void read_limits(Section s, LimitConfig& into) {
   s.time("write_time", into.write_time);
   s.time("request_time", into.request_time);
   s.time("queue_time", into.queue_time);
+  s.time("loading_comment_time", into.loading_comment_time);
   s.time("drain_time", into.drain_time);
   s.done();
 }

@@ -25,7 +25,9 @@ struct LimitConfig {
   std::chrono::milliseconds header_time{10000}, body_time{60000}, idle_time{75000}, write_time{60000};
   std::chrono::seconds request_time{600};  // from the first byte to the last, waiting for a model included
   std::chrono::seconds queue_time{300};    // of it, waiting for a model
-  std::chrono::seconds drain_time{30};     // SIGTERM: running requests may finish for this long
+  // A stream that waits for its model gets a comment each time; 0: none.
+  std::chrono::milliseconds loading_comment_time{3000};
+  std::chrono::seconds drain_time{30};  // SIGTERM: running requests may finish for this long
 };
 
 struct KeyConfig {

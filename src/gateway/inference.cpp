@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "gateway/request_shape.h"
 
 namespace studio {
 namespace {
@@ -109,8 +110,8 @@ InferenceRequest::Failure InferenceRequest::find_route() {
   auto scanned = scan_request(exchange_.body());
   if (!scanned) return api_error(scanned.error());
   scan_ = std::move(*scanned);
-  std::string_view name = scan_.model;
-  if (name.empty()) name = "auto";
+  if (auto wrong = wrong_shape(path_.path, scan_, exchange_.body())) return wrong;
+  const std::string_view name = scan_.model;
   std::string_view task = path_.task;
   if (name == "auto" && scan_.images && task == "chat") task = "vision";
   auto route = settings_->router->resolve(name, task);

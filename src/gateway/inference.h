@@ -49,8 +49,12 @@ class InferenceRequest {
   Task<Failure> ask(const RouteStep& step, Producer* producer, bool& again);
   ApiError broken_off(const Error& error) const;
   Task<Result<EnginePlace>> wait_for_place(const RouteTarget& target);
+  Task<void> comment_on_loading(std::stop_token until, Completion<bool> ended);
+  void begin_stream();
   Task<Result<Json>> document() const;
   Task<Failure> prepare(const EnginePlace& place);
+  Task<void> decide_next_step(const EnginePlace& place, const Json& document, const CompiledTools& tools,
+                              ToolOptions& options);
   Task<Failure> relay(const RouteStep& step, UpstreamResponse& response, Producer* producer);
   Task<Failure> relay_whole(UpstreamResponse& response, Producer* producer);
   Task<Failure> relay_stream(UpstreamResponse& response, Producer* producer);
@@ -88,6 +92,7 @@ class InferenceRequest {
   std::string joined_;
   std::vector<std::string> made_;
   std::vector<std::string_view> views_;
+  bool answering_ = false;  // a piece of an answer went out, not only comments on a model being loaded
   bool sink_gone_ = false;  // the client is gone, others still read
 
   // What is told afterwards.

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "gateway/image_urls.h"
 #include "gateway/inference.h"
+#include "gateway/tool_decision.h"
 #include "net/sse.h"
 
 namespace studio {
@@ -77,15 +78,46 @@ ApiError InferenceRequest::broken_off(const Error& error) const {
       fmt::format("the engine {} of {} ended before its answer did", engine_, route_.model), "ask again"});
 }
 
+// Beside a wait for a model: comments, so that neither the client nor a proxy takes the silence of a load for
+// a dead server. The first commits the status to 200; what goes wrong after it is told as an error event.
+Task<void> InferenceRequest::comment_on_loading(std::stop_token until, Completion<bool> ended) {
+  Loop& loop = exchange_.loop();
+  const auto every = settings_->config.limits.loading_comment_time;
+  for (;;) {
+    co_await loop.sleep(every, until);
+    if (until.stop_requested() || client_gone()) break;
+    begin_stream();
+    const auto written = co_await exchange_.write(": loading\n\n");
+    if (!written) break;
+  }
+  ended.set(true);
+}
+
+void InferenceRequest::begin_stream() {
+  if (exchange_.begun()) return;
+  const HeaderView headers[] = {{"Content-Type", "text/event-stream"},
+                                {"Cache-Control", "no-cache"},
+                                {"X-Accel-Buffering", "no"}};  // a proxy before us must not gather pieces
+  if (cache_state_ == "joined") exchange_.add_header("x-cache", "joined");
+  exchange_.begin(200, headers);
+}
+
 Task<Result<EnginePlace>> InferenceRequest::wait_for_place(const RouteTarget& target) {
   const Completion<Result<EnginePlace>> given;
+  std::stop_source waited;
+  const Completion<bool> commented;
+  const bool comments = scan_.stream && settings_->config.limits.loading_comment_time.count() > 0;
+  if (comments) exchange_.loop().spawn(comment_on_loading(waited.get_token(), commented));
   LeaseOptions wish;
   wish.holder = "gateway " + id_;
   wish.patience = settings_->config.limits.queue_time;
   wish.stop = exchange_.stop();
   core_.places->place_async(target, std::move(wish),
                             [given](Result<EnginePlace> place) { given.set(std::move(place)); });
-  co_return co_await given.wait(exchange_.loop());
+  auto place = co_await given.wait(exchange_.loop());
+  waited.request_stop();
+  if (comments) co_await commented.wait(exchange_.loop());
+  co_return place;
 }
 
 Task<InferenceRequest::Failure> InferenceRequest::ask(const RouteStep& step, Producer* producer,
@@ -161,7 +193,7 @@ Task<InferenceRequest::Failure> InferenceRequest::ask(const RouteStep& step, Pro
         again = may_retry(
             failure->status == 429 || failure->status == 503 ? Outcome::overloaded : Outcome::answered, true,
             true);
-      if (exchange_.begun()) again = false;
+      if (answering_) again = false;
       co_return failure;
     }
     if (client_gone()) {
@@ -179,6 +211,37 @@ Task<InferenceRequest::Failure> InferenceRequest::ask(const RouteStep& step, Pro
     again = may_retry(Outcome::failed, trace.sent, trace.received);
     co_return broken_off(response.error());
   }
+}
+
+// The model's odds for its next step, where it may choose: one token, before the answer. Whatever goes wrong
+// with it, the choice stays the model's own.
+Task<void> InferenceRequest::decide_next_step(const EnginePlace& place, const Json& document,
+                                              const CompiledTools& tools, ToolOptions& options) {
+  const std::string question = decision_request(tools);
+  if (question.empty()) co_return;
+  std::string authorization;
+  std::array<HeaderView, 3> headers{HeaderView{"Content-Type", "application/json"},
+                                    HeaderView{"x-request-id", id_}, HeaderView{}};
+  std::size_t count = 2;
+  if (!place.api_key.empty()) {
+    authorization = fmt::format("Bearer {}", place.api_key);
+    headers[count++] = {"Authorization", authorization};
+  }
+  const std::string_view body = question;
+  UpstreamRequest request;
+  request.endpoint = place.endpoint;
+  request.path = path_below(*place.endpoint, "/v1/chat/completions");
+  request.headers = std::span(headers.data(), count);
+  request.body = std::span(&body, 1);
+  request.stop = exchange_.stop();
+  request.first_byte_timeout = request.idle_timeout =
+      std::chrono::duration_cast<std::chrono::milliseconds>(settings_->config.limits.request_time);
+  auto response = co_await core_.upstreams->open(exchange_.loop(), request);
+  if (!response) co_return;
+  const auto answer = co_await response->read_all(kLargestError);
+  if (!answer || response->status() != 200) co_return;
+  if (const auto thought = next_tokens(tools, *answer))
+    options.next = decide_next(document, tools, *thought, options.without);
 }
 
 // The body as this engine wants it. Most go as they came, around the model's name.
@@ -213,6 +276,11 @@ Task<InferenceRequest::Failure> InferenceRequest::prepare(const EnginePlace& pla
     options.without = without_;
     auto compiled = compile_tools(*document, options);
     if (!compiled) co_return api_error(compiled.error());
+    if (*compiled && without_.empty()) {
+      co_await decide_next_step(place, *document, **compiled, options);
+      if (options.next != ToolOptions::Next::open) compiled = compile_tools(*document, options);
+      if (!compiled) co_return api_error(compiled.error());
+    }
     if (*compiled) {
       tools_ = std::make_shared<const CompiledTools>(std::move(**compiled));
       body_.assign({std::string_view(tools_->engine_request)});
@@ -261,6 +329,9 @@ Task<InferenceRequest::Failure> InferenceRequest::relay(const RouteStep& step, U
 
 Task<InferenceRequest::Failure> InferenceRequest::relay_whole(UpstreamResponse& response,
                                                               Producer* producer) {
+  if (exchange_.begun())  // with comments on the loading: it asked for a stream
+    co_return api_error(Error{
+        ErrorKind::engine_failed, fmt::format("stream from {}: it answered with no stream", engine_), {}});
   std::string whole;
   auto first = co_await response.read();
   if (!first) co_return broken_off(first.error());
@@ -299,11 +370,9 @@ Task<InferenceRequest::Failure> InferenceRequest::relay_whole(UpstreamResponse& 
 Task<InferenceRequest::Failure> InferenceRequest::relay_stream(UpstreamResponse& response,
                                                                Producer* producer) {
   status_ = response.status();
-  const HeaderView headers[] = {{"Content-Type", "text/event-stream"},
-                                {"Cache-Control", "no-cache"},
-                                {"X-Accel-Buffering", "no"}};  // a proxy before us must not gather pieces
-  if (!exchange_.begun()) {
-    exchange_.begin(status_, headers);
+  if (!answering_) {
+    answering_ = true;
+    begin_stream();
     if (producer) producer->begin(status_, "text/event-stream");
     if (tools_) tool_stream_.emplace(tools_);
   } else if (tool_stream_) {

@@ -27,6 +27,58 @@ bool is_hex(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+// Types of the fields that all engines read alike; null stands for "not given" in every one.
+struct FieldType {
+  std::string_view name;
+  std::string_view allowed;  // first letters of values: '"' text, '[' '{', 't' true or false, '0' a number
+  std::string_view words;
+};
+constexpr FieldType kFieldTypes[] = {
+    {"messages", "[", "an array of objects"},
+    {"temperature", "0", "a decimal"},
+    {"top_p", "0", "a decimal"},
+    {"presence_penalty", "0", "a decimal"},
+    {"frequency_penalty", "0", "a decimal"},
+    {"max_tokens", "i", "an integer"},
+    {"max_completion_tokens", "i", "an integer"},
+    {"max_output_tokens", "i", "an integer"},
+    {"n", "i", "an integer"},
+    {"seed", "i", "an integer"},
+    {"top_logprobs", "i", "an integer"},
+    {"stop", "\"[", "a string or an array of strings"},
+    {"tools", "[", "an array of objects"},
+    {"functions", "[", "an array of objects"},
+    {"tool_choice", "\"{", "a string or an object"},
+    {"parallel_tool_calls", "t", "a boolean"},
+    {"response_format", "{", "an object"},
+    {"stream_options", "{", "an object"},
+    {"input", "\"[", "a string or an array"},
+    {"prompt", "\"[", "a string or an array"},
+    {"documents", "[", "an array"},
+    {"query", "\"", "a string"},
+};
+
+// The kind of a value by its first letter.
+char kind_of(std::string_view value) {
+  const char first = value.front();
+  if (first == 't' || first == 'f') return 't';
+  if (first == '-' || is_digit(first))
+    return value.find_first_of(".eE") == std::string_view::npos ? 'i' : '0';
+  return first;  // '"', '[', '{', and 'n' of null
+}
+
+std::string_view name_of_kind(char kind) {
+  switch (kind) {
+    case 't': return "a boolean";
+    case 'i': return "an integer";
+    case '0': return "a decimal";
+    case '"': return "a string";
+    case '[': return "an array";
+    case '{': return "an object";
+    default: return "null";
+  }
+}
+
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
@@ -105,6 +157,7 @@ class Scanner {
     const std::string hidden = quoted_key.contains('\\') ? decoded(quoted_key) : std::string();
     const std::string_view key = hidden.empty() ? quoted_key.substr(1, quoted_key.size() - 2) : hidden;
     const std::string_view value = place.in(text_);
+    if (!scan_.wrong_type) check_type(key, value);
     if (key == "model") {
       if (scan_.model_place.found()) return reject_field("model: given twice");
       if (!value.starts_with('"')) return reject_field("model: expected a string");
@@ -130,11 +183,30 @@ class Scanner {
                                 value.contains("\"function_call\"")))
         scan_.tools = true;
       if (value.contains("\"image_url\"") || value.contains("\"input_image\"")) scan_.images = true;
+      if (key == "input") scan_.input = place;
+    } else if (key == "prompt") {
+      scan_.prompt = place;
+    } else if (key == "query") {
+      scan_.query = place;
+    } else if (key == "documents") {
+      scan_.documents = place;
     } else if (key == "stream_options") {
       scan_.stream_options = place;
       scan_.include_usage = value.contains("\"include_usage\"") && value.contains("true");
     }
     return true;
+  }
+
+  void check_type(std::string_view key, std::string_view value) {
+    const char kind = kind_of(value);
+    if (kind == 'n') return;
+    for (const FieldType& field : kFieldTypes) {
+      if (field.name != key) continue;
+      const bool whole_for_decimal = kind == 'i' && field.allowed.contains('0');
+      if (!field.allowed.contains(kind) && !whole_for_decimal)
+        scan_.wrong_type = {field.name, field.words, name_of_kind(kind)};
+      return;
+    }
   }
 
   bool value(int depth) {

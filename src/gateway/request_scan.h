@@ -31,6 +31,13 @@ struct RequestScan {
   bool images = false;         // image_url or input_image somewhere: image_use() looks closer
   bool include_usage = false;  // stream_options.include_usage
   FieldPlace stream_options, messages;
+  // What an endpoint needs (see missing_field): where it lies, "input" and the like.
+  FieldPlace input, prompt, query, documents;
+  // The first known field whose value has another type than the API says: names of static storage.
+  struct WrongType {
+    std::string_view field, expected, found;
+  };
+  std::optional<WrongType> wrong_type;
 };
 
 // Checks the whole text against RFC 8259 (UTF-8 included, depth 200 at most). About 1 GB/s. invalid_input

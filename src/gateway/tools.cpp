@@ -26,6 +26,7 @@ struct Wish {
   std::vector<std::size_t> may;  // those that may be called
   Choice choice = Choice::automatic;
   bool legacy = false;
+  bool named = false;  // tool_choice names one tool: one call of it
 };
 
 std::unexpected<Error> reject(std::string field, std::string_view why) {
@@ -141,6 +142,7 @@ Result<void> read_choice(const Json& request, Wish& wish) {
                        wish.legacy ? "function_call.name" : "tool_choice.function.name"));
   wish.may = {tool};
   wish.choice = Choice::required;
+  wish.named = true;
   return {};
 }
 
@@ -361,10 +363,14 @@ Json answer_schema(const Json& request, const Wish& wish, const CompiledTools& c
     return {{"type", "array"}, {"items", std::move(items)}, {"minItems", 1}, {"maxItems", most}};
   };
   Json schema;
+  const bool words_only = compiled.text_allowed && options.next == ToolOptions::Next::words;
+  const bool calls_only =
+      !compiled.text_allowed || (options.next == ToolOptions::Next::calls && !members.empty());
+  if (words_only) members = Json::array();
   if (!members.empty())
     schema = listed(members.size() == 1 ? members.front() : Json{{"anyOf", members}},
-                    calls_left(request["messages"], compiled, options.max_parallel));
-  if (compiled.text_allowed) {
+                    wish.named ? 1 : calls_left(request["messages"], compiled, options.max_parallel));
+  if (!calls_only) {
     Json words = listed(member(words_name, words_schema(request, defs)), 1);
     if (members.empty())
       schema = std::move(words);

@@ -24,6 +24,10 @@ struct ToolOptions {
   bool ask_again = false;
   // Tools that may not be called this time, when others or words are left.
   std::vector<std::string> without = {};
+  // What the answer must be, where the model might choose: see tool_decision.h. The prompt is the same for
+  // all three, so that the engine's prefix cache holds.
+  enum class Next { open, words, calls };
+  Next next = Next::open;
 };
 
 // A chat request that any engine with JSON schemas can answer, and what is needed to read its answer.

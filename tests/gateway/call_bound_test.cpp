@@ -10,7 +10,8 @@ TEST(CallBound, OneThingIsOneCall) {
   for (const char* text :
        {"What's the weather in Paris right now?", "Make the bathroom 23.5 degrees.", "Che tempo fa a Napoli?",
         "Convert 1,000 euros to dollars.", "Write \"one, two and three\" in the center.", "",
-        "Delete event 4711.", "Spegni la luce del corridoio.", "Wie ist das Wetter in Berlin?"})
+        "Delete event 4711.", "Spegni la luce del corridoio.", "Wie ist das Wetter in Berlin?",
+        "Square root of 2209, please.", "Apri la porta, per favore."})
     EXPECT_EQ(calls_asked_for(text, 8), 1) << text;
 }
 

@@ -4,6 +4,8 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "gateway/gateway.h"
 
@@ -28,9 +30,33 @@ class FixedPlaces final : public EnginePlaces {
     refusal_ = std::move(error);
   }
 
+  // Each place takes this long, as one at a model that has to be loaded.
+  void load_for(std::chrono::milliseconds time) {
+    const std::lock_guard lock(mutex_);
+    load_time_ = time;
+  }
+
   std::optional<EnginePlace> try_place(const RouteTarget& target, std::string_view) override {
     const std::lock_guard lock(mutex_);
-    if (refusal_) return std::nullopt;
+    if (refusal_ || load_time_.count() > 0) return std::nullopt;
+    return place_at(target);
+  }
+  void place_async(const RouteTarget& target, LeaseOptions,
+                   std::function<void(Result<EnginePlace>)> then) override {
+    const std::lock_guard lock(mutex_);
+    loads_.emplace_back([this, target, then = std::move(then), time = load_time_] {
+      std::this_thread::sleep_for(time);
+      std::unique_lock held(mutex_);
+      const auto refusal = refusal_;
+      auto place = place_at(target);
+      held.unlock();
+      if (place && !refusal) return then(*std::move(place));
+      then(std::unexpected(refusal.value_or(Error{ErrorKind::not_found, "no such engine", {}})));
+    });
+  }
+
+ private:
+  std::optional<EnginePlace> place_at(const RouteTarget& target) const {
     const auto found = engines_.find(target.engine);
     if (found == engines_.end()) return std::nullopt;
     EnginePlace place;
@@ -42,21 +68,11 @@ class FixedPlaces final : public EnginePlaces {
     place.capabilities = found->second->capabilities;
     return place;
   }
-  void place_async(const RouteTarget& target, LeaseOptions,
-                   std::function<void(Result<EnginePlace>)> then) override {
-    if (auto place = try_place(target, {})) return then(*std::move(place));
-    std::optional<Error> refusal;
-    {
-      const std::lock_guard lock(mutex_);
-      refusal = refusal_;
-    }
-    then(std::unexpected(refusal.value_or(Error{ErrorKind::not_found, "no such engine", {}})));
-  }
-
- private:
-  std::mutex mutex_;  // guards both
+  std::mutex mutex_;  // guards all
   std::map<std::string, std::shared_ptr<Engine>> engines_;
   std::optional<Error> refusal_;
+  std::chrono::milliseconds load_time_{0};
+  std::vector<std::jthread> loads_;
 };
 
 }  // namespace studio::testing

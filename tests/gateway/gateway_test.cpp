@@ -75,8 +75,17 @@ class GatewayTest : public ::testing::Test {
   HttpResponse get(std::string path, HttpHeaders headers = {}) {
     return send(std::move(path), "", std::move(headers), "GET");
   }
+  // What a test says nothing of: a model and one message.
+  static std::string filled(std::string body) {
+    if (!body.starts_with('{') || body.starts_with("{\"model\":\"mock\",}")) return body;
+    for (const auto& [key, value] : {std::pair("\"messages\"", R"([{"role":"user","content":"go"}])"),
+                                     std::pair("\"model\"", R"("auto")")})
+      if (!body.contains(key))
+        body.insert(1, fmt::format("{}:{}{}", key, value, body.starts_with("{}") ? "" : ","));
+    return body;
+  }
   HttpResponse chat(std::string body, HttpHeaders headers = {}) {
-    return send("/v1/chat/completions", std::move(body), std::move(headers));
+    return send("/v1/chat/completions", filled(std::move(body)), std::move(headers));
   }
   static std::string error_code(const HttpResponse& answer) {
     const auto json = parse_json(answer.body, "the answer");
@@ -99,14 +108,14 @@ class GatewayTest : public ::testing::Test {
 TEST_F(GatewayTest, PassesARequestOnAndItsAnswerBack) {
   start();
   const HttpResponse answer =
-      chat(R"({"model":"mock","messages":[],"unknown_field":{"kept":[1]},"mock":{"tokens":3}})");
+      chat(R"({"model":"mock","messages":[{}],"unknown_field":{"kept":[1]},"mock":{"tokens":3}})");
   EXPECT_EQ(answer.status, 200);
   EXPECT_TRUE(answer.body.contains("word0 word1 word2 ")) << answer.body;
   EXPECT_TRUE(answer.header("x-request-id").starts_with("req_"));
   EXPECT_TRUE(engine.bodies().back().contains(R"("unknown_field":{"kept":[1]})")) << engine.bodies().back();
   EXPECT_EQ(engine.last_header("x-request-id"), answer.header("x-request-id"));
   EXPECT_EQ(engine.last_header("authorization"), "");
-  const HttpResponse named = chat(R"({"messages":[]})", {{"x-request-id", "mine-1"}});
+  const HttpResponse named = chat(R"({"messages":[{}]})", {{"x-request-id", "mine-1"}});
   EXPECT_EQ(named.header("x-request-id"), "mine-1");
 }
 
@@ -129,7 +138,7 @@ TEST_F(GatewayTest, AnswersEveryPathOfTheApi) {
   EXPECT_TRUE(send("/v1/rerank", R"({"model":"mock","query":"q","documents":["a","b"]})")
                   .body.contains("relevance_score"));
   EXPECT_EQ(send("/v1/responses", R"({"model":"mock","input":"x"})").status, 200);
-  EXPECT_EQ(send("/v1/messages", R"({"model":"mock","messages":[]})").status, 200);
+  EXPECT_EQ(send("/v1/messages", R"({"model":"mock","messages":[{}]})").status, 200);
   EXPECT_TRUE(get("/v1/models").body.contains(R"("id":"mock")"));
   EXPECT_TRUE(get("/v1/models/mock").body.contains(R"("id":"mock")"));
   EXPECT_EQ(get("/v1/models/none").status, 404);
@@ -152,7 +161,74 @@ TEST_F(GatewayTest, RefusesMalformedAndOversizedBodiesWithTheRightCodes) {
   EXPECT_EQ(unknown.status, 404);
   EXPECT_EQ(error_code(unknown), "model_not_found");
   EXPECT_EQ(engine.requests, 0u);
-  EXPECT_EQ(chat(R"({"messages":[]})").status, 200);
+  EXPECT_EQ(chat(R"({"messages":[{}]})").status, 200);
+}
+
+TEST_F(GatewayTest, RefusesWhatIsNoRequestBeforeAnyModelIsAskedFor) {
+  places->refuse_with(Error{ErrorKind::internal, "a model was asked for", {}});
+  start();
+  const std::tuple<const char*, const char*, const char*, const char*> cases[] = {
+      {"/v1/chat/completions", R"({"model":"mock","messages":[]})", "messages", "empty_array"},
+      {"/v1/chat/completions", R"({"model":"mock"})", "messages", "missing_required_parameter"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":null})", "messages",
+       "missing_required_parameter"},
+      {"/v1/chat/completions", R"({"messages":[{}]})", "model", "missing_required_parameter"},
+      {"/v1/chat/completions", R"({"model":"","messages":[{}]})", "model", "empty_string"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":"hi"})", "messages", "invalid_type"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":["hi"]})", "messages[0]", "invalid_type"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{}],"temperature":"0"})", "temperature",
+       "invalid_type"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{}],"max_tokens":1.5})", "max_tokens",
+       "invalid_type"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{}],"tools":{}})", "tools", "invalid_type"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{}],"stop":3})", "stop", "invalid_type"},
+      {"/v1/completions", R"({"model":"mock"})", "prompt", "missing_required_parameter"},
+      {"/v1/embeddings", R"({"model":"mock","input":[]})", "input", "empty_array"},
+      {"/v1/embeddings", R"({"model":"mock","input":7})", "input", "invalid_type"},
+      {"/v1/rerank", R"({"model":"mock","query":"q"})", "documents", "missing_required_parameter"},
+  };
+  for (const auto& [path, body, param, code] : cases) {
+    const HttpResponse answer = send(path, body);
+    EXPECT_EQ(answer.status, 400) << body;
+    EXPECT_EQ(error_code(answer), code) << body;
+    EXPECT_TRUE(answer.body.contains(fmt::format(R"("param":"{}")", param))) << answer.body;
+    EXPECT_TRUE(answer.body.contains(R"("type":"invalid_request_error")")) << answer.body;
+  }
+  EXPECT_TRUE(send("/v1/messages", R"({"model":"mock"})").body.contains(R"("type":"error")"));
+}
+
+TEST_F(GatewayTest, AStreamHearsThatItsModelIsBeingLoaded) {
+  config.limits.loading_comment_time = 30ms;
+  places->load_for(200ms);
+  start();
+  const HttpResponse answer = chat(R"({"stream":true,"mock":{"tokens":3}})");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.body.starts_with(": loading\n\n")) << answer.body;
+  EXPECT_EQ(events(answer).size(), 5u) << answer.body;  // readers of events do not see comments
+  const HttpResponse cached = chat(R"({"stream":true,"seed":9,"mock":{"tokens":3}})");
+  EXPECT_EQ(cached.header("x-cache"), "miss");
+  EXPECT_FALSE(chat(R"({"stream":true,"seed":9,"mock":{"tokens":3}})").body.contains("loading"));
+  EXPECT_FALSE(chat(R"({"mock":{"tokens":3}})").body.contains("loading")) << "only streams have comments";
+}
+
+TEST_F(GatewayTest, AnErrorAfterCommentsIsAnEventOfTheStream) {
+  config.limits.loading_comment_time = 30ms;
+  places->load_for(150ms);
+  places->refuse_with(Error{ErrorKind::missing_part, "load mock: it is not here", "pull it"});
+  start();
+  const HttpResponse answer = chat(R"({"stream":true})");
+  EXPECT_EQ(answer.status, 200);
+  const auto all = events(answer);
+  ASSERT_EQ(all.size(), 1u) << answer.body;
+  EXPECT_EQ((*parse_json(all[0].data, "the event"))["error"]["message"],
+            "load mock: it is not here (pull it)");
+  const HttpResponse anthropic = send("/v1/messages", filled(R"({"stream":true})"));
+  EXPECT_EQ(events(anthropic).back().event, "error") << anthropic.body;
+  // An engine that refuses what it is sent says so in the stream too, and a fast load keeps the status.
+  places->refuse_with(std::nullopt);
+  EXPECT_TRUE(chat(R"({"stream":true,"mock":{"status":400}})").body.contains(R"(data: {"error")"));
+  places->load_for(1ms);
+  EXPECT_EQ(chat(R"({"stream":true,"mock":{"status":400}})").status, 400);
 }
 
 TEST_F(GatewayTest, TellsTheEnginesErrorsInOpenAisShape) {
@@ -176,11 +252,11 @@ TEST_F(GatewayTest, AnEngineThatDiesInMidStreamGivesAnErrorEventAndTheNextReques
   const auto error = parse_json(all[4].data, "the error event");
   ASSERT_TRUE(error.has_value()) << all[4].data;
   EXPECT_TRUE(error->contains("error"));
-  EXPECT_EQ(chat(R"({"messages":[]})").status, 200);
+  EXPECT_EQ(chat(R"({"messages":[{}]})").status, 200);
   const HttpResponse before_the_head = chat(R"({"mock":{"cut_after":0}})");
   EXPECT_EQ(before_the_head.status, 503);
   const HttpResponse anthropic =
-      send("/v1/messages", R"({"stream":true,"mock":{"tokens":10,"cut_after":2}})");
+      send("/v1/messages", filled(R"({"stream":true,"mock":{"tokens":10,"cut_after":2}})"));
   EXPECT_EQ(events(anthropic).back().event, "error") << anthropic.body;
 }
 
@@ -189,8 +265,8 @@ TEST_F(GatewayTest, AClientThatGoesEndsTheGeneration) {
   for (const bool stream : {true, false}) {
     const std::uint64_t before = engine.cancelled;
     RawClient client(gateway->port());
-    const std::string body =
-        stream ? R"({"stream":true,"mock":{"tokens":100000,"rate":50}})" : R"({"mock":{"delay_ms":60000}})";
+    const std::string body = filled(stream ? R"({"stream":true,"mock":{"tokens":100000,"rate":50}})"
+                                           : R"({"mock":{"delay_ms":60000}})");
     client.send(fmt::format("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}",
                             body.size(), body));
     while (engine.at_work == 0) std::this_thread::sleep_for(1ms);
@@ -263,7 +339,7 @@ TEST_F(GatewayTest, CachesDeterministicAnswersAndSaysSo) {
   EXPECT_EQ(second.body, first.body);
   EXPECT_EQ(engine.requests, 1u);
   EXPECT_EQ(chat(body, {{"Cache-Control", "no-store"}}).header("x-cache"), "");
-  EXPECT_EQ(chat(R"({"model":"mock","messages":[]})").header("x-cache"), "");
+  EXPECT_EQ(chat(R"({"model":"mock","messages":[{}]})").header("x-cache"), "");
   const std::string stream = R"({"model":"mock","seed":1,"stream":true,"mock":{"tokens":20}})";
   const HttpResponse live = chat(stream), replayed = chat(stream);
   EXPECT_EQ(live.header("x-cache"), "miss");
@@ -294,7 +370,8 @@ TEST_F(GatewayTest, EqualRequestsInFlightShareOneAnswer) {
 
 TEST_F(GatewayTest, TheOneWhoAskedFirstMayGoWithoutTheOthersLosingTheirs) {
   start();
-  const std::string body = R"({"model":"mock","seed":2,"stream":true,"mock":{"tokens":60,"rate":100}})";
+  const std::string body =
+      filled(R"({"model":"mock","seed":2,"stream":true,"mock":{"tokens":60,"rate":100}})");
   RawClient first(gateway->port());
   first.send(fmt::format("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}",
                          body.size(), body));
@@ -387,7 +464,7 @@ TEST_F(GatewayTest, StoppingUnderLoadLosesNoAcceptedRequest) {
       while (!stopping) {
         RawClient client(port);
         if (!client.connected()) break;  // refused: never accepted
-        const std::string body = R"({"mock":{"tokens":2,"delay_ms":20}})";
+        const std::string body = filled(R"({"mock":{"tokens":2,"delay_ms":20}})");
         const bool sent =
             client.send(fmt::format("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: "
                                     "close\r\nContent-Length: {}\r\n\r\n{}",

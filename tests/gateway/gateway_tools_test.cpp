@@ -1,5 +1,6 @@
 // Tools through the gateway: compiled for engines without a parser, streamed, asked again when a call is only
 // repeated.
+#include <cmath>
 #include <filesystem>
 
 #include <unistd.h>
@@ -21,11 +22,19 @@ class GatewayToolsTest : public ::testing::Test {
  protected:
   // The engine gives these contents in turn, whole or as a stream in pieces of seven bytes.
   std::vector<std::string> contents_;
+  std::string thought_;  // its answer when asked for the odds of its next step; empty: it fails
+  int questions_ = 0;
   testing::FakeHttpServer engine_{[this](const testing::FakeRequest& request,
                                          testing::FakeConnection& connection) {
-    const std::size_t turn = std::min(engine_.requests().size(), contents_.size()) - 1;
+    const Json asked = parse_json(request.body, "request").value();
+    if (asked.value("logprobs", false)) {
+      ++questions_;
+      return thought_.empty() ? connection.answer(500, "{}", "") : connection.json(thought_);
+    }
+    const std::size_t turn =
+        std::min(engine_.requests().size() - static_cast<std::size_t>(questions_), contents_.size()) - 1;
     const std::string& content = contents_[turn];
-    if (!parse_json(request.body, "request").value().value("stream", false))
+    if (!asked.value("stream", false))
       return connection.json(to_text(Json{{"id", "a"},
                                           {"choices",
                                            {{{"index", 0},
@@ -47,6 +56,18 @@ class GatewayToolsTest : public ::testing::Test {
     chunk(Json::object(), "stop");
     connection.answer(200, body + "data: [DONE]\n\n", "Content-Type: text/event-stream\r\n");
   }};
+  // Of the answers, questions for odds left out.
+  std::vector<Json> answered() {
+    std::vector<Json> out;
+    for (const auto& request : engine_.requests())
+      if (Json body = parse_json(request.body, "request").value(); !body.contains("logprobs"))
+        out.push_back(std::move(body));
+    return out;
+  }
+  void think(std::string_view token, double probability) {
+    const Json top = {{{"token", token}, {"logprob", std::log(probability)}}};
+    thought_ = to_text(Json{{"choices", {{{"logprobs", {{"content", {{{"top_logprobs", top}}}}}}}}}}, -1);
+  }
   ScratchFolder folder_ = ScratchFolder::create().value();
   std::shared_ptr<testing::FixedPlaces> places_ = std::make_shared<testing::FixedPlaces>();
   std::unique_ptr<Gateway> gateway_;
@@ -126,9 +147,8 @@ TEST_F(GatewayToolsTest, ACallWhoseResultIsThereIsNotGivenAgain) {
   contents_ = {kCall, kWords};
   const Json answer = parse_json(ask(false, true).body, "answer").value();
   EXPECT_EQ(answer["choices"][0]["message"]["content"], "It is dry.");
-  ASSERT_EQ(engine_.requests().size(), 2u);
-  const Json first = parse_json(engine_.requests()[0].body, "first").value();
-  const Json second = parse_json(engine_.requests()[1].body, "second").value();
+  ASSERT_EQ(answered().size(), 2u);
+  const Json first = answered()[0], second = answered()[1];
   EXPECT_EQ(first["messages"], second["messages"]);  // the engine's prefix cache holds
   EXPECT_FALSE(second["response_format"].dump().contains(R"("const":"w")"));
 }
@@ -136,14 +156,40 @@ TEST_F(GatewayToolsTest, ACallWhoseResultIsThereIsNotGivenAgain) {
 TEST_F(GatewayToolsTest, NorInAStream) {
   contents_ = {kCall, kWords};
   EXPECT_EQ(streamed(ask(true, true)), "It is dry. stop");
-  EXPECT_EQ(engine_.requests().size(), 2u);
+  EXPECT_EQ(answered().size(), 2u);
 }
 
 TEST_F(GatewayToolsTest, AModelThatInsistsIsLeftAlone) {
   contents_ = {kCall, kCall};
   const Json answer = parse_json(ask(false, true).body, "answer").value();
   EXPECT_EQ(answer["choices"][0]["message"]["tool_calls"].size(), 1u);
-  EXPECT_EQ(engine_.requests().size(), 2u);
+  EXPECT_EQ(answered().size(), 2u);
+}
+
+TEST_F(GatewayToolsTest, WhatTheModelThinksDecidesBetweenACallAndWords) {
+  contents_ = {kCall};
+  think("w", 0.8);
+  EXPECT_TRUE(ask(false, false).body.contains(R"("tool_calls")"));
+  EXPECT_FALSE(answered().back()["response_format"].dump().contains(R"("const":"reply")"));
+  contents_ = {kWords};
+  think(" \"reply", 0.9);
+  EXPECT_EQ(streamed(ask(true, false)), "It is dry. stop");
+  EXPECT_FALSE(answered().back()["response_format"].dump().contains(R"("const":"w")"));
+  // The engine gets the same messages both times, so that its prefix cache serves the answer.
+  const Json question = parse_json(engine_.requests()[0].body, "question").value();
+  Json messages = question["messages"];
+  EXPECT_EQ(messages.back()["content"], R"([{"name": ")");
+  messages.erase(messages.size() - 1);
+  EXPECT_EQ(messages, answered().front()["messages"]);
+  EXPECT_EQ(question["max_tokens"], 1);
+}
+
+TEST_F(GatewayToolsTest, AnEngineThatTellsNoOddsChoosesFreely) {
+  contents_ = {kCall};
+  thought_ = R"({"choices": [{"message": {"content": "x"}}]})";
+  EXPECT_TRUE(ask(false, false).body.contains(R"("tool_calls")"));
+  const std::string schema = answered().back()["response_format"].dump();
+  EXPECT_TRUE(schema.contains(R"("const":"w")") && schema.contains(R"("const":"reply")")) << schema;
 }
 
 }  // namespace
