@@ -240,11 +240,10 @@ std::string zsh_completion(const CLI::App& program) {
     out += "    " + command->get_name() + ")\n      _arguments \\\n";
     for (const CLI::Option* option : flags_of(*command)) {
       const ValueForm form = value_of(*option);
+      const std::string values = form.words.empty() ? "_files" : fmt::format("({})", joined(form.words));
       for (const std::string& name : names_of(*option)) {
-        std::string spec = name + "[" + zsh_text(option->get_description()) + "]";
-        if (takes_value(*option))
-          spec += ":" + zsh_text(form.name) + ":" +
-                  (form.words.empty() ? "_files" : "(" + joined(form.words) + ")");
+        std::string spec = fmt::format("{}[{}]", name, zsh_text(option->get_description()));
+        if (takes_value(*option)) spec += fmt::format(":{}:{}", zsh_text(form.name), values);
         out += "        " + quoted(spec) + " \\\n";
       }
     }

@@ -1,9 +1,15 @@
 // The studio program: one word per job. Options in, values and exit codes out.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <numeric>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "commands.h"
@@ -15,11 +21,39 @@
 
 namespace {
 
+// How many letters must be added, left out or replaced to get from one word to the other (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+// With the command that was meant, where one is near.
+std::string no_such_command(const CLI::App& program, std::string_view word) {
+  std::string out = fmt::format("there is no command '{}'", word);
+  std::size_t nearest = std::min<std::size_t>(3, word.size() / 2 + 1);
+  std::string meant;
+  for (const CLI::App* command : program.get_subcommands({}))
+    if (const auto away = distance(word, command->get_name()); away < nearest) {
+      nearest = away;
+      meant = fmt::format("; did you mean '{}'?", command->get_name());
+    }
+  return out + meant;
+}
+
 // What was wrong, naming a word that is no command rather than the command that is missing.
 std::string complaint(const CLI::App& program, const CLI::ParseError& error, const char* first_word) {
   if (!program.get_subcommands().empty()) return error.what();
   if (first_word == nullptr) return "say what to do: a command is missing";
-  return first_word[0] == '-' ? error.what() : "there is no command '" + std::string(first_word) + "'";
+  return first_word[0] == '-' ? error.what() : no_such_command(program, first_word);
 }
 
 // 2 for wrong use, whatever CLI11's own number for it is.

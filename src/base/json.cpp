@@ -52,6 +52,12 @@ const Json& empty_object() {
   return value;
 }
 
+// What the parser found, without its own name and number of the kind of error.
+std::string_view without_number(std::string_view what) {
+  const auto end = what.starts_with('[') ? what.find("] ") : std::string_view::npos;
+  return end == std::string_view::npos ? what : what.substr(end + 2);
+}
+
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, std::string_view origin) {
@@ -64,7 +70,8 @@ Result<Json> parse_json(std::string_view text, std::string_view origin) {
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {
-    return fail(ErrorKind::invalid_input, fmt::format("read {} as JSON: {}", origin, e.what()),
+    return fail(ErrorKind::invalid_input,
+                fmt::format("read {} as JSON: {}", origin, without_number(e.what())),
                 "check that the file is complete and really JSON");
   }
 }

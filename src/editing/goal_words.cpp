@@ -284,7 +284,7 @@ class Lexer {
       at_ += 3;
       std::size_t rest = at_;
       while (at_ < text_.size() && letter(text_[at_])) ++at_;
-      raw += "'" + std::string(text_.substr(rest, at_ - rest));
+      raw.append(1, '\'').append(text_.substr(rest, at_ - rest));
     }
     split_elision(raw);
     if (peek() == '-' && letter(peek(1))) ++at_;  // fast-paced is two words

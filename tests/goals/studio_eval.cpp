@@ -44,6 +44,28 @@ struct Measured {
   std::vector<double> rms;  // of each 0.1 s
 };
 
+// Into `seen`: brightness, colourfulness, and the change since the picture whose samples are in `before`.
+void measure_picture(const FramePlanes& picture, std::vector<std::uint8_t>& before, Seen& seen) {
+  const PlaneView& plane = picture.plane[0];
+  double luma = 0, chroma = 0, change = 0;
+  int n = 0;
+  std::vector<std::uint8_t> samples;
+  for (int y = 0; y < picture.height; y += 4)
+    for (int x = 0; x < picture.width; x += 4, ++n) {
+      const std::uint8_t* p = plane.data + static_cast<std::ptrdiff_t>(y) * plane.stride + 3 * x;
+      int high = std::max({p[0], p[1], p[2]}), low = std::min({p[0], p[1], p[2]});
+      luma += (p[0] + p[1] + p[2]) / 3.0;
+      chroma += high - low;
+      samples.push_back(p[1]);
+    }
+  for (std::size_t i = 0; i < samples.size() && before.size() == samples.size(); ++i)
+    change += std::abs(samples[i] - before[i]);
+  before = std::move(samples);
+  seen.change = change / std::max(1, n);
+  seen.luma = luma / std::max(1, n);
+  seen.chroma = chroma / std::max(1, n);
+}
+
 Result<Measured> measure(const Path& file) {
   Measured m;
   TRY_ASSIGN(auto reader, VideoReader::open(file, {.format = "bgr24"}));
@@ -53,30 +75,14 @@ Result<Measured> measure(const Path& file) {
   m.width = reader.stream().width;
   m.height = reader.stream().height;
   while (true) {
-    TRY_ASSIGN(auto frame, reader.next());
-    TRY_ASSIGN(auto gray, numbers_reader.next());
-    if (!frame || !gray) break;
+    TRY_ASSIGN(const auto frame, reader.next());
+    if (!frame) break;
+    TRY_ASSIGN(const auto gray, numbers_reader.next());
+    if (!gray) break;
     Seen seen;
     seen.at_s = frame->pts.seconds();
     if (auto number = generated::read_number(gray->picture, kCode)) seen.number = *number;
-    const PlaneView& plane = frame->picture.plane[0];
-    double luma = 0, chroma = 0, change = 0;
-    int n = 0;
-    std::vector<std::uint8_t> samples;
-    for (int y = 0; y < frame->picture.height; y += 4)
-      for (int x = 0; x < frame->picture.width; x += 4, ++n) {
-        const std::uint8_t* p = plane.data + static_cast<std::ptrdiff_t>(y) * plane.stride + 3 * x;
-        int high = std::max({p[0], p[1], p[2]}), low = std::min({p[0], p[1], p[2]});
-        luma += (p[0] + p[1] + p[2]) / 3.0;
-        chroma += high - low;
-        samples.push_back(p[1]);
-      }
-    for (std::size_t i = 0; i < samples.size() && before.size() == samples.size(); ++i)
-      change += std::abs(samples[i] - before[i]);
-    before = std::move(samples);
-    seen.change = change / std::max(1, n);
-    seen.luma = luma / std::max(1, n);
-    seen.chroma = chroma / std::max(1, n);
+    measure_picture(frame->picture, before, seen);
     m.frames.push_back(seen);
     m.duration_s = seen.at_s + (m.rate > 0 ? 1 / m.rate : 0.04);
   }
@@ -464,7 +470,7 @@ Result<int> run(const Options& options) {
     if (auto at = text.find("clicks.wav"); at != std::string::npos) {
       Path clicks = options.folder / "clicks.wav";
       TRY(write_clicks(clicks));
-      text.replace(at, 10, "\"" + clicks.string() + "\"");
+      text.replace(at, 10, fmt::format("\"{}\"", clicks.string()));
     }
     std::vector<Path> paths;
     std::string key;
