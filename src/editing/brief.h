@@ -49,7 +49,8 @@ struct TextWish {
   Anchor anchor = Anchor::start;
   std::optional<double> at_s;  // output seconds, for Anchor::at
   std::optional<double> duration_s;
-  std::string position;  // "", top, bottom, center, top_left, ...
+  std::string position;    // "", top, bottom, center, top_left, ...
+  std::string color = {};  // of the letters, by its English name; "": the kind's own
 };
 
 // kind: factor, ramp, reverse, freeze. Without a span it is about all of it.
@@ -79,6 +80,7 @@ struct AudioWish {
   std::optional<double> from_s, to_s;  // mute, volume: only there (output seconds)
   // music: `value` is how much louder (dB) than a bed usually is; this, when the level itself is said.
   std::optional<double> level_db = {};
+  bool at_cuts = false;  // sound: at every cut
 };
 
 struct EffectWish {
@@ -88,6 +90,7 @@ struct EffectWish {
   std::optional<double> at_s, duration_s;
   std::optional<SpanWish> span;
   std::string words;
+  bool at_cuts = false;  // zoom_punch, shake, flash: at every cut
 };
 
 // where: between (every cut), start, end
@@ -102,6 +105,7 @@ struct CompositeWish {
   std::string layout;  // picture_in_picture, split_screen
   std::string source;  // the inset, or the second half; "" chooses
   std::string position;
+  double start_s = -1, end_s = -1;  // of its film; below 0: the studio chooses
 };
 
 // "Put shot 3 before shot 1", "c.mp4 before a.mp4": all of the first is seen before any of the second.
@@ -149,7 +153,7 @@ struct Brief {
 // One explicit wish that can be measured on the finished file. `wanted` by kind:
 //   duration    {target_s, min_s, max_s}
 //   aspect      {width, height} as a ratio;   size {width, height};   frame_rate {fps}
-//   text        {text, kind, anchor: start|end|at|throughout, at_s?, duration_s?, position?}
+//   text        {text, kind, anchor: start|end|at|throughout, at_s?, duration_s?, position?, color?}
 //   subtitles   {path}
 //   keep, avoid {source, start_s, end_s}      source film that must or must not be seen; keep also
 //               least_s: so much of it is enough
@@ -160,6 +164,7 @@ struct Brief {
 //   silence     {from_s?, to_s?}  no sound at all (there);   sound {}  the sound must be there
 //   music       {path, db?};  volume {db};  loudness {lufs};  sound_effect {name, at_s?}
 //   fade_in, fade_out {of: picture|sound, duration_s, color?}
+//               at_cuts: true instead of at_s (sound_effect, effect): at every cut
 //   effect      {id, params, anchor, at_s?, duration_s?, source?, start_s?, end_s?}
 //   transition  {kind, where: between|start|end, duration_s}
 //   composite   {layout}

@@ -141,6 +141,7 @@ Json to_json(const Brief& b) {
     Json item{{"text", t.text}, {"kind", t.kind}};
     place(item, t.anchor, t.at_s, t.duration_s);
     item["position"] = t.position;
+    if (!t.color.empty()) item["color"] = t.color;
     json["texts"].push_back(item);
   }
   if (!b.subtitles.empty()) json["subtitles"] = b.subtitles;
@@ -167,6 +168,7 @@ Json to_json(const Brief& b) {
     put(item, "from_s", a.from_s);
     put(item, "to_s", a.to_s);
     put(item, "level_db", a.level_db);
+    if (a.at_cuts) item["at_cuts"] = true;
     json["audio"].push_back(item);
   }
   json["effects"] = Json::array();
@@ -174,6 +176,7 @@ Json to_json(const Brief& b) {
     Json item{{"id", e.id}, {"params", e.params}};
     place(item, e.anchor, e.at_s, e.duration_s);
     put_span(item, "span", e.span);
+    if (e.at_cuts) item["at_cuts"] = true;
     item["words"] = e.words;
     json["effects"].push_back(item);
   }
@@ -184,8 +187,11 @@ Json to_json(const Brief& b) {
     json["transitions"].push_back(item);
   }
   json["composites"] = Json::array();
-  for (const CompositeWish& c : b.composites)
-    json["composites"].push_back({{"layout", c.layout}, {"source", c.source}, {"position", c.position}});
+  for (const CompositeWish& c : b.composites) {
+    Json item{{"layout", c.layout}, {"source", c.source}, {"position", c.position}};
+    if (c.start_s >= 0) item["start_s"] = c.start_s, item["end_s"] = c.end_s;
+    json["composites"].push_back(item);
+  }
   json["unmet"] = Json::array();
   for (const Unmet& u : b.unmet) json["unmet"].push_back(to_json(u));
   json["not_understood"] = b.not_understood;
@@ -246,6 +252,7 @@ Result<Brief> brief_from_json(const Json& json, std::string_view origin) {
     t.at_s = i.optional_number("at_s");
     t.duration_s = i.optional_number("duration_s");
     t.position = i.string("position", "");
+    t.color = i.string("color", "");
     b.texts.push_back(t);
   }));
   b.subtitles = r.string("subtitles", "");
@@ -281,6 +288,7 @@ Result<Brief> brief_from_json(const Json& json, std::string_view origin) {
     a.from_s = i.optional_number("from_s");
     a.to_s = i.optional_number("to_s");
     a.level_db = i.optional_number("level_db");
+    a.at_cuts = i.boolean("at_cuts", false);
     b.audio.push_back(a);
   }));
   TRY(each(r, "effects", [&](JsonReader& i) {
@@ -291,6 +299,7 @@ Result<Brief> brief_from_json(const Json& json, std::string_view origin) {
     e.at_s = i.optional_number("at_s");
     e.duration_s = i.optional_number("duration_s");
     e.words = i.string("words", "");
+    e.at_cuts = i.boolean("at_cuts", false);
     if (auto span = optional_span(i, "span")) e.span = *span;
     b.effects.push_back(e);
   }));
@@ -299,7 +308,8 @@ Result<Brief> brief_from_json(const Json& json, std::string_view origin) {
                              i.number("duration_s", 0.5), i.string("color", "")});
   }));
   TRY(each(r, "composites", [&](JsonReader& i) {
-    b.composites.push_back({i.string("layout", ""), i.string("source", ""), i.string("position", "")});
+    b.composites.push_back({i.string("layout", ""), i.string("source", ""), i.string("position", ""),
+                            i.number("start_s", -1), i.number("end_s", -1)});
   }));
   TRY(each(r, "unmet",
            [&](JsonReader& i) { b.unmet.push_back({i.string("wish", ""), i.string("reason", "")}); }));
@@ -338,6 +348,7 @@ std::vector<Constraint> constraints_of(const Brief& b) {
     Json wanted{{"text", t.text}, {"kind", t.kind}};
     place(wanted, t.anchor, t.at_s, t.duration_s);
     if (!t.position.empty()) wanted["position"] = t.position;
+    if (!t.color.empty()) wanted["color"] = t.color;
     add("text", wanted);
   }
   if (!b.subtitles.empty()) add("subtitles", {{"path", b.subtitles}});
@@ -396,12 +407,16 @@ std::vector<Constraint> constraints_of(const Brief& b) {
       if (a.level_db || a.value != 0) wanted["db"] = music_level_db(b, a);
       add("music", wanted);
     } else if (a.action == "volume") {
-      add("volume", {{"db", a.value}});
+      wanted["db"] = a.value;
+      put(wanted, "from_s", a.from_s);
+      put(wanted, "to_s", a.to_s);
+      add("volume", wanted);
     } else if (a.action == "normalize") {
       add("loudness", {{"lufs", a.value}});
     } else if (a.action == "sound") {
       wanted["name"] = a.path;
       put(wanted, "at_s", a.at_s);
+      if (a.at_cuts) wanted["at_cuts"] = true;
       add("sound_effect", wanted);
     } else if (a.action == "fade_in" || a.action == "fade_out") {
       add(a.action, {{"of", "sound"}, {"duration_s", a.value}});
@@ -411,6 +426,7 @@ std::vector<Constraint> constraints_of(const Brief& b) {
     Json wanted{{"id", e.id}, {"params", e.params}};
     place(wanted, e.anchor, e.at_s, e.duration_s);
     place(wanted, e.span);
+    if (e.at_cuts) wanted["at_cuts"] = true;
     add("effect", wanted);
   }
   for (const TransitionWish& t : b.transitions) {

@@ -74,6 +74,9 @@ std::string why(const ShotRow& row, double local_motion) {
   return "good material in " + row.id;
 }
 
+constexpr double kStumble = 0.8;   // in the units of ShotRow::score
+constexpr double kShortest = 0.6;  // of the piece's length
+
 }  // namespace
 
 std::uint64_t Dice::next() {
@@ -186,6 +189,8 @@ std::vector<WorkCut> candidate_windows(const Brief& brief, std::span<const EditS
         double calm_wish = brief.pace == Pace::slow ? -0.15 : 0.25;
         cut.priority = row.score + calm_wish * local + 0.1 * sharp + 0.02 * dice.unit();
         if (bright < 0.04) cut.priority -= 0.6;  // black, or as good as
+        // A shot far shorter than the rhythm asks for is a stumble in it.
+        cut.priority -= kStumble * std::max(0.0, 1 - cut.source_s() / (kShortest * want));
         cut.priority *= std::max(0.1, row.usable);
         if (auto bonus = preference.bonus.find(row.id); bonus != preference.bonus.end())
           cut.priority += bonus->second;

@@ -187,41 +187,6 @@ void write_cuts(EditPlan& plan, const std::vector<WorkCut>& cuts, std::span<cons
   }
 }
 
-std::vector<double> telling_moments(const EditPlan& plan, std::span<const EditSource> sources,
-                                    std::size_t most) {
-  struct Moment {
-    double at = 0, strength = 0;
-  };
-  std::vector<Moment> moments;
-  for (const Piece& piece : pieces_of(plan, sources)) {
-    if (piece.freeze) continue;
-    const EditSource* source = find_source(sources, piece.source);
-    if (!source) continue;
-    const Curves& curves = source->analysis.curves;
-    Moment best{piece.output_start_s, 0.001};
-    for (std::size_t i = 0; i < curves.time_s.size() && i < curves.motion.size(); ++i) {
-      double t = curves.time_s[i];
-      if (t < piece.start_s || t >= piece.end_s) continue;
-      if (static_cast<double>(curves.motion[i]) <= best.strength) continue;
-      double share = (t - piece.start_s) / std::max(1e-9, piece.end_s - piece.start_s);
-      if (piece.reverse) share = 1 - share;
-      best = {piece.output_start_s + share * (piece.output_end_s - piece.output_start_s),
-              static_cast<double>(curves.motion[i])};
-    }
-    // Not in the last moments of a piece, where the cut would end it.
-    best.at = std::min(best.at, std::max(piece.output_start_s, piece.output_end_s - 0.5));
-    moments.push_back(best);
-  }
-  std::ranges::stable_sort(moments, std::ranges::greater{}, &Moment::strength);
-  std::vector<double> out;
-  for (const Moment& m : moments) {
-    if (out.size() >= most) break;
-    if (std::ranges::none_of(out, [&](double t) { return std::abs(t - m.at) < 0.8; }))
-      out.push_back(tidy(m.at));
-  }
-  return out;
-}
-
 namespace {
 
 class Wishes {
@@ -313,6 +278,11 @@ class Wishes {
       }
       if (!wish.position.empty()) params["position"] = wish.position;
       params["anchor"] = name_of(wish.anchor);
+      if (!wish.color.empty()) {
+        params["color"] = wish.color;
+        // Letters and their outline must differ: the usual outline is black.
+        if (wish.color == "black" || wish.color == "brown") params["outline_color"] = "white";
+      }
       Decision* there = find(DecisionType::text_overlay,
                              [&](const Decision& t) { return text_param(t, "text") == wish.text; });
       bool placed = there && has_param(*there, "position");
@@ -387,6 +357,19 @@ class Wishes {
             }))
           continue;
         add("effect", DecisionType::effect, params, reason);
+        continue;
+      }
+      if (wish.at_cuts) {
+        for (double at : joins()) {
+          if (find(DecisionType::effect, [&](const Decision& d) {
+                return same(d) && std::abs(number_param(d, "at_s", -1) - at) < 0.2;
+              }))
+            continue;
+          Json here = params;
+          here["at_s"] = tidy(at);
+          here["duration_s"] = tidy(std::min(usual, length_ - at));
+          add("effect", DecisionType::effect, here, reason + " at every cut");
+        }
         continue;
       }
       if (wish.anchor == Anchor::at && !wish.at_s) {
@@ -474,6 +457,7 @@ class Wishes {
             row.start_s > 0)
           start = row.start_s;
       if (source != main) start = 0;
+      if (wish.start_s >= 0) start = wish.start_s, duration = std::min(length_, wish.end_s - wish.start_s);
       Json params{{"layout", wish.layout},
                   {"source", source},
                   {"start_s", tidy(start)},
@@ -481,6 +465,34 @@ class Wishes {
                   {"duration_s", tidy(duration)}};
       if (!wish.position.empty()) params["position"] = wish.position;
       add("composite", DecisionType::composite, params, fmt::format("the goal asks for {}", wish.layout));
+    }
+  }
+
+  // Output times at which one piece ends and the next begins.
+  std::vector<double> joins() const {
+    std::vector<double> out;
+    double last = -1;
+    for (const Piece& piece : pieces_of(plan_, sources_)) {
+      if (piece.freeze || piece.output_start_s < 0.05 || piece.output_start_s - last < 0.05) continue;
+      out.push_back(last = piece.output_start_s);
+    }
+    return out;
+  }
+
+  bool wanted_once(const AudioWish& wish) const {
+    return std::ranges::count_if(brief_.audio, [&](const AudioWish& w) {
+             return w.action == "sound" && w.path == wish.path;
+           }) == 1;
+  }
+
+  void sound_at_cuts(const AudioWish& wish, const std::string& reason) {
+    for (double at : joins()) {
+      if (find(DecisionType::audio, [&](const Decision& d) {
+            return text_param(d, "sound") == wish.path && std::abs(number_param(d, "at_s", -1) - at) < 0.2;
+          }))
+        continue;
+      add("audio", DecisionType::audio, {{"action", "sound"}, {"sound", wish.path}, {"at_s", tidy(at)}},
+          reason + " at every cut");
     }
   }
 
@@ -510,6 +522,9 @@ class Wishes {
         }
       } else if (wish.action == "fade_in" || wish.action == "fade_out") {
         params["duration_s"] = tidy(std::min(wish.value, length_));
+      } else if (wish.action == "sound" && wish.at_cuts) {
+        sound_at_cuts(wish, reason);
+        continue;
       } else if (wish.action == "sound") {
         double at = 0;
         if (wish.at_s) {
@@ -520,8 +535,10 @@ class Wishes {
         }
         params["sound"] = wish.path;
         params["at_s"] = tidy(at);
+        // A second sound of the same name at another time is another sound.
         Decision* there = find(DecisionType::audio, [&](const Decision& d) {
-          return same(d) && text_param(d, "sound") == wish.path;
+          return same(d) && text_param(d, "sound") == wish.path &&
+                 (wanted_once(wish) || std::abs(number_param(d, "at_s", -1) - at) < 0.3);
         });
         if (there) {
           if (!there->locked && wish.at_s) there->params["at_s"] = params["at_s"];

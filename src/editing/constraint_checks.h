@@ -2,9 +2,11 @@
 // editing/.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/files.h"
 #include "editing/constraints.h"
 
 namespace studio::checks {
@@ -52,6 +54,8 @@ void check_composite(const Json& wanted, const Measured& m, ConstraintCheck& che
 void check_effect_unplanned(const Json& wanted, const Measured& m, ConstraintCheck& check);
 void check_transition_unplanned(const Json& wanted, const Measured& m, ConstraintCheck& check);
 void check_music_unplanned(const Json& wanted, const Measured& m, ConstraintCheck& check);
+// dB; nothing when the music is not heard for three seconds.
+std::optional<double> bed_gain_db(const SoundPrint& sound, const Path& music);
 void check_volume_unplanned(const Json& wanted, const Measured& m, ConstraintCheck& check);
 
 }  // namespace studio::checks

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "editing/constraint_checks.h"
+#include "editing/plan_cuts.h"
 
 namespace studio::checks {
 namespace {
@@ -42,6 +43,20 @@ bool plan_has_audio(const Measured& m, std::string_view action) {
          });
 }
 
+// The level of the bed in the file. Film that sounds like its bed (music under music) biases the measurement:
+// with a plan it is taken of the plan's own mix as well, and only the difference counts.
+std::optional<double> bed_level_db(const Measured& m, const std::string& path) {
+  if (!m.file->has_audio) return {};
+  const auto heard = bed_gain_db(m.file->sound, path);
+  if (!heard || !m.plan || m.comparison->kind != ComparedWith::plan || !m.comparison->reference) return heard;
+  const auto planned = bed_gain_db(m.comparison->reference->sound, path);
+  if (!planned) return {};
+  for (const Decision& d : m.plan->decisions)
+    if (d.type == DecisionType::audio && text_param(d, "action") == "music")
+      return number_param(d, "gain_db", 0) + *heard - *planned;
+  return {};
+}
+
 void check_by_plan_sound(const Measured& m, ConstraintCheck& check, std::string_view action, double from,
                          double to) {
   if (!m.plan) {
@@ -57,7 +72,9 @@ void check_by_plan_sound(const Measured& m, ConstraintCheck& check, std::string_
 }  // namespace
 
 void check_silence(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const double from = number(w, "from_s", 0), to = number(w, "to_s", m.file->duration_s);
+  // Below 0: before the end.
+  const double end = m.file->duration_s, asked = number(w, "from_s", 0), until = number(w, "to_s", end);
+  const double from = asked < 0 ? std::max(0.0, end + asked) : asked, to = until <= 0 ? end : until;
   check.wanted = has(w, "from_s") || has(w, "to_s")
                      ? fmt::format("no sound from {:.2f} to {:.2f} s", from, to)
                      : "no sound";
@@ -84,13 +101,50 @@ void check_sound(const Json&, const Measured& m, ConstraintCheck& check) {
 
 void check_music(const Json& w, const Measured& m, ConstraintCheck& check) {
   check.wanted = "music from " + text_of(w, "path");
-  if (!m.plan) return check_music_unplanned(w, m, check);
-  check_by_plan_sound(m, check, "music", 0, m.file->duration_s);
+  if (m.plan)
+    check_by_plan_sound(m, check, "music", 0, m.file->duration_s);
+  else
+    check_music_unplanned(w, m, check);
+  if (!has(w, "db") || check.met == false) return;
+  const double db = number(w, "db", 0);
+  check.wanted += fmt::format(" at {:+.0f} dB", db);
+  // A loudness target moves every level of the film by one gain.
+  if (m.plan && plan_has_audio(m, "normalize")) {
+    check.measured += "; its level was moved with the whole film's";
+    return;
+  }
+  const auto gain = bed_level_db(m, text_of(w, "path"));
+  if (!gain) {
+    check.measured += "; its level cannot be told under what else is heard";
+    return;
+  }
+  check.measured += fmt::format("; at {:+.1f} dB", *gain);
+  constexpr double kSameLevel_dB = 3;
+  if (std::abs(*gain - db) > kSameLevel_dB) {
+    check.met = false;
+    check.suggestion = fmt::format("set the music to {:+.0f} dB", db);
+  }
 }
 
 void check_sound_effect(const Json& w, const Measured& m, ConstraintCheck& check) {
   const double at = number(w, "at_s", 0);
   check.wanted = "the sound of " + text_of(w, "name");
+  if (w.value("at_cuts", false) && m.plan) {
+    check.wanted += " at every cut";
+    double last = -1;
+    for (const Piece& piece : m.pieces) {
+      if (piece.freeze || piece.output_start_s < 0.05 || piece.output_start_s - last < 0.05) continue;
+      last = piece.output_start_s;
+      const bool there = std::ranges::any_of(m.plan->decisions, [&](const Decision& d) {
+        return text_param(d, "sound") == text_of(w, "name") &&
+               std::abs(number_param(d, "at_s", -1) - piece.output_start_s) < 0.25;
+      });
+      if (there) continue;
+      check.measured = fmt::format("none at the cut at {:.2f} s", piece.output_start_s);
+      check.met = false;
+      return;
+    }
+  }
   check_by_plan_sound(m, check, "sound", has(w, "at_s") ? at : 0,
                       has(w, "at_s") ? at + 1.5 : m.file->duration_s);
 }

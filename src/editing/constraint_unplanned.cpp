@@ -65,6 +65,15 @@ std::optional<double> against_source(const Measured& m, const std::vector<std::s
   return median(std::move(ratios));
 }
 
+// Whether there was something to compare; if not, says so of `what`.
+bool compared(const std::optional<double>& ratio, const Measured& m, std::string_view what,
+              std::string_view few, ConstraintCheck& c) {
+  if (ratio) return true;
+  c.measured =
+      m.prints.empty() ? fmt::format("{} cannot be told without the sources", what) : std::string(few);
+  return false;
+}
+
 // Rows at the top and bottom that are black in (nearly) every frame that is not black itself.
 int black_rows(const Fingerprint& print, const std::vector<std::size_t>& frames, bool top) {
   int rows = 0;
@@ -113,11 +122,9 @@ void vignette(const Json&, const Measured& m, const std::vector<std::size_t>& fr
         if (was < 20 || middle(print.thumb(k)) < 10) return {};
         return is / was / std::max(0.05, middle(m.file->thumb(i)) / middle(print.thumb(k)));
       });
-  if (!ratio) {
-    c.measured = m.prints.empty() ? "whether the corners were darkened cannot be told without the sources"
-                                  : "too few frames were found in the sources, or their corners are black";
+  if (!compared(ratio, m, "whether the corners were darkened",
+                "too few frames were found in the sources, or their corners are black", c))
     return;
-  }
   c.measured = fmt::format("the corners are at {:.0f} % of the source's, against the middle", 100 * *ratio);
   if (*ratio < 0.85) c.met = true;
   if (*ratio > 0.95) c.met = false;
@@ -129,11 +136,9 @@ void blur(const Json&, const Measured& m, const std::vector<std::size_t>& frames
         if (print.frames[k].detail < 5) return {};
         return m.file->frames[i].detail / print.frames[k].detail;
       });
-  if (!ratio) {
-    c.measured = m.prints.empty() ? "whether the picture was softer before cannot be told without the sources"
-                                  : "too few frames were found in the sources";
+  if (!compared(ratio, m, "whether the picture was softer before", "too few frames were found in the sources",
+                c))
     return;
-  }
   c.measured = fmt::format("{:.0f} % of the source's fine detail", 100 * *ratio);
   if (*ratio < 0.6) c.met = true;
   if (*ratio > 0.85) c.met = false;
@@ -146,11 +151,9 @@ void saturation(const Json& w, const Measured& m, const std::vector<std::size_t>
         if (print.frames[k].colour < 3) return {};
         return m.file->frames[i].colour / print.frames[k].colour;
       });
-  if (!ratio) {
-    c.measured = m.prints.empty() ? "whether the colours were changed cannot be told without the sources"
-                                  : "too few coloured frames were found in the sources";
+  if (!compared(ratio, m, "whether the colours were changed",
+                "too few coloured frames were found in the sources", c))
     return;
-  }
   c.measured = fmt::format("colours at {:.0f} % of the source's", 100 * *ratio);
   const Json params = w.value("params", Json::object());
   const double amount = number(params, "amount", 1.4);
@@ -264,6 +267,44 @@ void check_transition_unplanned(const Json& w, const Measured& m, ConstraintChec
   // A few among many may have been filmed: then it stays open whether they were made.
   if (right * 2 > changes) check.met = true;
   if (right == 0 && cuts == changes) check.met = false;
+}
+
+// Gain of the bed over the music file, where nothing makes it duck: least squares of the file's wave on the
+// music's, a second at a time. What else is heard has nothing to do with the music and falls out of the sum.
+std::optional<double> bed_gain_db(const SoundPrint& sound, const Path& path) {
+  const auto music = listen(path);
+  if (!music || music->wave.empty() || sound.wave.empty()) return {};
+  constexpr double kWindow_s = 1, kSearch_s = 0.03;
+  std::vector<double> lags, gains;
+  const double end = std::min(sound.start_s + sound.duration_s(), music->duration_s());
+  std::vector<double> times;
+  for (double t = std::max(0.0, sound.start_s); t + kWindow_s <= end && times.size() < 600;
+       t += kWindow_s / 2)
+    if (const auto lag = sound_lag(sound, *music, t, 0, kWindow_s, kSearch_s);
+        lag && lag->correlation > 0.15) {
+      times.push_back(t);
+      lags.push_back(lag->lag_s);
+    }
+  const auto lag = median(lags);
+  if (!lag || times.size() < 3) return {};
+  const auto length = static_cast<std::size_t>(kWindow_s * kSoundRate);
+  for (const double t : times) {
+    const auto a = std::lround((t - sound.start_s) * kSoundRate),
+               b = std::lround((t - *lag - music->start_s) * kSoundRate);
+    if (a < 0 || b < 0 || static_cast<std::size_t>(a) + length > sound.wave.size() ||
+        static_cast<std::size_t>(b) + length > music->wave.size())
+      continue;
+    double both = 0, alone = 0;
+    for (std::size_t i = 0; i < length; ++i) {
+      const double x = music->wave[static_cast<std::size_t>(b) + i];
+      both += x * sound.wave[static_cast<std::size_t>(a) + i];
+      alone += x * x;
+    }
+    if (alone > 1e-6 && both > 0) gains.push_back(both / alone);
+  }
+  if (gains.size() < 3) return {};
+  std::sort(gains.begin(), gains.end());
+  return 20 * std::log10(gains[gains.size() * 4 / 5]);
 }
 
 void check_music_unplanned(const Json& w, const Measured& m, ConstraintCheck& check) {

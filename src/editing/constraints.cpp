@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numbers>
 
 #include <fmt/format.h>
 
 #include "editing/constraint_checks.h"
+#include "render/effect_registry.h"
 
 namespace studio {
 
@@ -148,6 +150,44 @@ void check_frame_rate(const Json& w, const Measured& m, ConstraintCheck& check) 
   check.met = std::abs(m.file->frame_rate / fps - 1) < 0.01;
 }
 
+// Whether a measured colour is what people call by that name: its hue within 40 degrees and not much paler,
+// or, for white, gray and black, nearly no chroma and the right brightness.
+bool looks_like(const std::array<double, 3>& is, const Rgba& named) {
+  struct Opponent {
+    double luma = 0, cb = 0, cr = 0;
+    double chroma() const { return std::hypot(cb, cr); }
+  };
+  const auto split = [](double r, double g, double b) {
+    const double luma = 0.2126 * r + 0.7152 * g + 0.0722 * b;  // ITU-R BT.709
+    return Opponent{luma, (b - luma) / 1.8556, (r - luma) / 1.5748};
+  };
+  const Opponent seen = split(is[0], is[1], is[2]), meant = split(named.r, named.g, named.b);
+  if (std::abs(seen.luma - meant.luma) > 60) return false;
+  if (meant.chroma() < 10) return seen.chroma() < 25;
+  const double turn =
+      (seen.cb * meant.cb + seen.cr * meant.cr) / std::max(1e-6, seen.chroma() * meant.chroma());
+  return seen.chroma() > 0.4 * meant.chroma() && turn > std::cos(40 * std::numbers::pi / 180);
+}
+
+// A colour that was asked for, on what was measured of the letters.
+void check_letters(const Json& w, const std::optional<std::array<double, 3>>& letters,
+                   ConstraintCheck& check) {
+  const std::string color = text_of(w, "color");
+  const auto named = parse_color(color);
+  if (color.empty() || !named) return;
+  check.wanted += ", " + color;
+  if (!letters) {
+    check.measured += "; the colour of its letters was not measured";
+    if (check.met == true) check.met.reset();
+    return;
+  }
+  check.measured += fmt::format("; letters of #{:02x}{:02x}{:02x}", static_cast<int>((*letters)[0]),
+                                static_cast<int>((*letters)[1]), static_cast<int>((*letters)[2]));
+  if (looks_like(*letters, *named)) return;
+  check.met = false;
+  check.suggestion = "draw the text in " + color;
+}
+
 void check_text(const Json& w, const Measured& m, ConstraintCheck& check) {
   const std::string text = text_of(w, "text"), anchor = text_of(w, "anchor");
   check.wanted =
@@ -157,8 +197,10 @@ void check_text(const Json& w, const Measured& m, ConstraintCheck& check) {
   bool any = false, judged = false;
   double first = 1e9, last = -1;
   std::string evidence;
+  std::optional<std::array<double, 3>> letters;
   for (const TextFinding& finding : m.texts) {
     if (finding.text != text) continue;
+    if (finding.letters) letters = finding.letters;
     any = true;
     judged |= finding.judged;
     if (evidence.empty() || finding.visible) evidence = finding.evidence;
@@ -186,6 +228,7 @@ void check_text(const Json& w, const Measured& m, ConstraintCheck& check) {
   check.met = in_place;
   check.measured = fmt::format("seen from {:.2f} to {:.2f} s: {}", first, last, evidence);
   if (!in_place) check.suggestion = "move the text to the asked time";
+  check_letters(w, letters, check);
 }
 
 void check_subtitles(const Json& w, const Measured& m, ConstraintCheck& check) {

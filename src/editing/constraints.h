@@ -1,6 +1,7 @@
 // Each wish of the goal held against the rendered file: what was wanted, what was measured, met or not.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +33,8 @@ struct TextFinding {
   double from_s = 0, to_s = 0;  // output seconds
   bool judged = false, visible = false;
   std::string evidence;
+  // Mean of the file where the letters lie, R'G'B' 0..255; nothing where it was not measured.
+  std::optional<std::array<double, 3>> letters = {};
 };
 
 // A change of the picture that a decision of the plan makes (effect, inset, transition), and what was found.

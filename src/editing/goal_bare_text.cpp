@@ -123,37 +123,8 @@ class BareTexts {
     std::size_t n = 0;
     const Entry* e = word(i) ? phrase_at(in_, i, n) : nullptr;
     if (!e) return i < in_.size() && (in_[i].is(W::ratio) || in_[i].is(W::size) || in_[i].is(W::lines));
-    switch (e->kind) {
-      case W::keep:
-      case W::avoid:
-      case W::only:
-      case W::start_with:
-      case W::end_with:
-      case W::start_at:
-      case W::end_at:
-      case W::make:
-      case W::speed_up:
-      case W::slow_down:
-      case W::slow_motion:
-      case W::freeze:
-      case W::mute:
-      case W::keep_sound:
-      case W::fade_in:
-      case W::fade_out:
-      case W::fade_black:
-      case W::from_black:
-      case W::fade_word:
-      case W::transition:
-      case W::effect:
-      case W::title:
-      case W::caption:
-      case W::normalize:
-      case W::reverse:
-      case W::music_noun:
-      case W::aspect:
-      case W::on_beats: return true;
-      default: return false;
-    }
+    return begins_wish(e->kind) || e->kind == W::slow_motion || e->kind == W::effect ||
+           e->kind == W::on_beats;
   }
 
   // A number, a time or a place on screen follows: "for 2 seconds", "at the bottom", "in the corner".

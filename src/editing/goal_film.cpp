@@ -27,6 +27,54 @@ bool inclusive(const std::string& verb) {
   return std::ranges::find(verbs, verb) != std::end(verbs);
 }
 
+// Words for what is done to film, not for what it shows.
+bool is_craft(std::string_view word) {
+  static constexpr std::string_view words[] = {
+      "transition", "transitions", "effects",  "filter",      "filters",     "speed",   "changes",
+      "graphics",   "overlay",     "overlays", "texts",       "colors",      "colours", "color",
+      "colour",     "pitch",       "tone",     "quality",     "resolution",  "ratio",   "proportions",
+      "speeds",     "zooms",       "titles",   "transizioni", "transizione", "filtri",  "effetti",
+      "cambi",      "grafica",     "scritte",  "testi",       "colori",      "tono",    "qualità",
+      "rapporto",   "animations",  "fancy",    "gimmicks",    "stickers",    "emojis",  "subtitles"};
+  return std::ranges::find(words, word) != std::end(words);
+}
+
+// "Order: the third clip, the first clip", "swap the first and the last shot".
+void read_swaps(Reading& reading) {
+  static constexpr std::string_view verbs[] = {"swap", "exchange", "switch", "scambia", "scambiare"};
+  auto& tokens = reading.tokens;
+  if (reading.sources.size() != 1) return;
+  for (const Clause& clause : reading.clauses)
+    for (std::size_t i = clause.begin; i < clause.end; ++i) {
+      if (std::ranges::find(verbs, tokens[i].text) == std::end(verbs) || tokens[i].used) continue;
+      std::vector<std::string> swapped;
+      for (std::size_t j = i + 1; j < clause.end; ++j)
+        if (tokens[j].is(W::span))
+          for (const SpanWish& span : reading.groups[static_cast<std::size_t>(tokens[j].value)].spans)
+            if (!span.shot.empty()) swapped.push_back(span.shot);
+      if (swapped.size() != 2) continue;
+      for (std::size_t j = i; j < clause.end; ++j) tokens[j].used = true;
+      const EditSource& source = reading.sources.front();
+      std::vector<SpanWish> order;
+      for (const Shot& shot : source.analysis.shots) {
+        SpanWish span;
+        span.source = source.id;
+        span.start_s = shot.start.seconds();
+        span.end_s = shot.end.seconds();
+        span.shot = shot.id;
+        span.words = "shots in order";
+        order.push_back(span);
+      }
+      auto first = std::ranges::find(order, swapped[0], &SpanWish::shot),
+           second = std::ranges::find(order, swapped[1], &SpanWish::shot);
+      if (first == order.end() || second == order.end()) continue;
+      std::iter_swap(first, second);
+      reading.brief.keep = std::move(order);
+      reading.brief.order = Order::as_listed;
+      reading.brief.readings.push_back(swapped[0] + " and " + swapped[1] + " change places");
+    }
+}
+
 // A named piece of content that no measurement finds: left to the model; a place for it cannot be kept.
 void describe(Reading& reading, const Clause& clause, Mode mode) {
   if (mode == Mode::none) return;
@@ -54,7 +102,19 @@ void describe(Reading& reading, const Clause& clause, Mode mode) {
     words += (words.empty() ? "" : " ") + token.raw;
   }
   if (!unknown) return;
+  // "keep the colors", "no transitions": the craft, not what pictures show; so it is, unless asked otherwise.
+  bool craft = true;
+  for (std::size_t i = first; i < clause.end; ++i) {
+    const Token& token = reading.tokens[i];
+    bool content =
+        token.is(W::word) && token.text.size() > 2 && !is_filler(token.text) && !is_mood(token.text);
+    craft = craft && (!content || is_craft(token.text));
+  }
   for (std::size_t i = clause.begin; i < clause.end; ++i) reading.tokens[i].used = true;
+  if (craft) {
+    reading.brief.readings.push_back((mode == Mode::avoid ? "no " : "as it is: ") + words);
+    return;
+  }
   if (mode == Mode::keep || mode == Mode::only)
     reading.brief.described.push_back(words);
   else
@@ -84,6 +144,13 @@ void read_sequences(Reading& reading) {
       for (std::size_t n = i; n <= k; ++n) tokens[n].used = true;
       reading.brief.readings.push_back(fmt::format("{} {} {}", tokens[i].raw, tokens[j].raw, tokens[k].raw));
     }
+}
+
+// "shots 6 5 4 3": nobody lists three or more against their order without meaning it.
+bool unordered_list(const std::vector<SpanWish>& spans) {
+  if (spans.size() < 3 || std::ranges::any_of(spans, [](const SpanWish& s) { return s.shot.empty(); }))
+    return false;
+  return !std::ranges::is_sorted(spans, {}, [](const SpanWish& s) { return std::pair(s.source, s.start_s); });
 }
 
 bool whole_source(const Reading& reading, const SpanWish& span) {
@@ -147,11 +214,20 @@ void read_film(Reading& reading) {
   Brief& brief = reading.brief;
   Mode mode = Mode::none;
   std::size_t listed = 0;  // keep groups that followed a "then"
+  // The verb of a clause without film of its own goes for no other film: "lose the sound, 8 to 9 s".
+  bool spanned = false, mode_word = false;
   read_sequences(reading);
+  read_swaps(reading);
+  bool order_said = false;
+  for (const Clause& clause : reading.clauses)  // "order: shot 3, shot 1"
+    order_said = order_said || (clause.end - clause.begin <= 3 && has(reading, clause, W::order_word));
+  for (Token& token : tokens)
+    if (order_said && token.is(W::order_word)) token.used = true;
   for (const Clause& clause : reading.clauses) {
-    Mode before = mode;
+    Mode before = spanned || clause.begin == 0 || mode_word ? mode : Mode::none;
     mode = Mode::none;
     bool makes = false;
+    spanned = mode_word = false;
     for (std::size_t i = clause.begin; i < clause.end; ++i) {
       Token& token = tokens[i];
       if (token.used) continue;
@@ -201,7 +277,7 @@ void read_film(Reading& reading) {
               has(reading, clause, W::long_word))
             break;
           if (here == Mode::none) here = Mode::keep;
-          token.used = true;
+          token.used = spanned = true;
           std::string spans;
           for (const SpanWish& span : group.spans)
             spans += fmt::format(" {} {:.2f}-{:.2f} s", span.source, span.start_s, span.end_s);
@@ -235,6 +311,7 @@ void read_film(Reading& reading) {
                 brief.readings.push_back("use" + spans);
                 break;
               }
+              if (unordered_list(group.spans)) ++listed;
               brief.keep.insert(brief.keep.end(), group.spans.begin(), group.spans.end());
               brief.readings.push_back("keep" + spans);
               if (clause.begin > 0 && tokens[clause.begin - 1].is(W::open_clause) &&
@@ -255,8 +332,10 @@ void read_film(Reading& reading) {
       mode = Mode::none;
     else if (mode == Mode::none && clause.end - clause.begin <= 1)
       mode = before;
+    mode_word = clause.end - clause.begin <= 2;
   }
-  bool in_order = listed > 0 || brief.order == Order::as_listed;
+  if (order_said && brief.keep.size() > 1) ++listed;
+  bool in_order = listed > 0 || order_said || brief.order == Order::as_listed;
   settle_sources(reading, in_order);
   if (!reading.named_sources.empty() && brief.keep.empty()) {
     if (brief.order == Order::as_listed) brief.order = Order::automatic;  // said by the sequences
@@ -265,7 +344,30 @@ void read_film(Reading& reading) {
   }
 }
 
+namespace {
+
+// A clip that stands in an inset is not also the film around it, unless it is asked for.
+void settle_insets(Reading& reading) {
+  Brief& brief = reading.brief;
+  for (const std::string& id : reading.inset_sources) {
+    auto uses = [&](const SpanWish& span) { return span.source == id; };
+    const EditSource* source = find_source(reading.sources, id);
+    if (!source || brief.every_source || std::ranges::any_of(brief.keep, uses) ||
+        std::ranges::any_of(reading.named_sources, uses) || std::ranges::any_of(reading.only, uses) ||
+        (brief.opening && uses(*brief.opening)) || (brief.ending && uses(*brief.ending)))
+      continue;
+    SpanWish out;
+    out.source = id;
+    out.end_s = source->analysis.source.duration_s;
+    out.words = "only";
+    brief.avoid.push_back(out);
+  }
+}
+
+}  // namespace
+
 void settle_kept(Reading& reading) {
+  settle_insets(reading);
   Brief& brief = reading.brief;
   bool bounded = brief.length || brief.clips || brief.no_cuts || reading.shortens || brief.pace_asked ||
                  brief.cuts_per_minute;

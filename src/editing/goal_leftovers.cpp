@@ -14,35 +14,35 @@ constexpr std::string_view kFiller[] = {
     "their", "it", "its", "it's", "i'd", "i'm", "i'll", "i've", "that's", "there's", "let's", "don't", "can",
     "could", "can't", "cannot", "will", "would", "should", "shall", "must", "may", "might", "is", "are", "be",
     "been", "being", "was", "were", "am", "isn't", "aren't", "have", "has", "had", "having", "do", "does",
-    "did", "done", "doing", "get", "gets", "got", "give", "gives", "let", "lets", "put", "add", "adds",
-    "adding", "place", "insert", "apply", "lay", "set", "want", "wants", "wanted", "need", "needs", "like",
-    "please", "thanks", "thank", "ok", "okay", "hi", "hey", "hello", "this", "that", "these", "those", "here",
-    "there", "who", "which", "what", "whose", "when", "where", "how", "why", "because", "since", "as", "so",
-    "if", "than", "then", "too", "also", "again", "very", "really", "quite", "rather", "just", "even",
-    "still", "some", "any", "all", "both", "most", "more", "much", "many", "less", "few", "little", "bit",
-    "lot", "lots", "enough", "whole", "entire", "full", "complete", "completely", "fully", "everything",
-    "something", "anything", "thing", "things", "stuff", "one", "ones", "other", "others", "another", "same",
-    "own", "different", "various", "several", "certain", "new", "old", "on", "onto", "off", "out", "up",
-    "down", "away", "back", "about", "around", "along", "across", "within", "via", "per", "instead", "rest",
-    "remaining", "version", "copy", "way", "kind", "sort", "type", "mode", "format", "style", "effect",
-    "effects", "look", "feel", "go", "goes", "going", "come", "comes", "play", "plays", "playing", "played",
-    "playback", "run", "runs", "running", "see", "seen", "watch", "cut", "edit", "editing", "edited", "clip",
-    "video", "turn", "turned", "change", "changed", "convert", "converted", "become", "becomes", "into",
-    "onto", "appear", "appears", "appearing", "display", "displayed", "shown", "showing", "write", "written",
-    "happens", "happen", "begin", "begins", "stay", "stays", "keep", "result", "final", "finished", "good",
-    "best", "great", "nice", "nicely", "better", "interesting", "short", "shot", "time", "times", "moment",
-    "total", "exactly", "size", "screen", "frame", "picture", "image", "color", "colour", "camera", "total",
-    "each", "every", "left", "right", "upon", "needed", "necessary", "possible", "possibly", "maybe",
-    "perhaps", "sure", "simply", "simple", "plain", "only", "well", "together", "joined", "join", "combine",
-    "combined", "merge", "merged", "mix", "put", "social", "media", "post", "online", "web", "website",
-    "instagram", "facebook", "youtube", "friendly", "ready", "suitable", "crop", "removed", "skipped",
-    "dropped", "excluded", "deleted", "cropped", "reframe", "resize", "resized", "scale", "scaled", "shape",
-    "ratio", "aspect", "resolution", "quality", "high", "low", "rhythm", "pace", "paced", "tempo", "beat",
-    "beats", "factor", "number", "fit", "fits", "used", "order", "ordered", "sequence", "factor", "total",
-    "no", "yes", "not", "never", "always", "now", "later", "soon", "first", "next", "finally", "lastly",
-    "mark", "starting", "ending", "opening", "closing", "position", "positioned", "placed", "located",
-    "above", "below", "under", "over", "between", "among", "against", "toward", "towards", "per", "vs", "etc",
-    "e.g", "i.e",
+    "did", "done", "doing", "get", "gets", "got", "give", "gives", "gimme", "burn", "burned", "burnt",
+    "normal", "let", "lets", "put", "add", "adds", "adding", "place", "insert", "apply", "lay", "set", "want",
+    "wants", "wanted", "need", "needs", "like", "please", "thanks", "thank", "ok", "okay", "hi", "hey",
+    "hello", "this", "that", "these", "those", "here", "there", "who", "which", "what", "whose", "when",
+    "where", "how", "why", "because", "since", "as", "so", "if", "than", "then", "too", "also", "again",
+    "very", "really", "quite", "rather", "just", "even", "still", "some", "any", "all", "both", "most",
+    "more", "much", "many", "less", "few", "little", "bit", "lot", "lots", "enough", "whole", "entire",
+    "full", "complete", "completely", "fully", "everything", "something", "anything", "thing", "things",
+    "stuff", "one", "ones", "other", "others", "another", "same", "own", "different", "various", "several",
+    "certain", "new", "old", "on", "onto", "off", "out", "up", "down", "away", "back", "about", "around",
+    "along", "across", "within", "via", "per", "instead", "rest", "remaining", "version", "copy", "way",
+    "kind", "sort", "type", "mode", "format", "style", "effect", "effects", "look", "feel", "go", "goes",
+    "going", "come", "comes", "play", "plays", "playing", "played", "playback", "run", "runs", "running",
+    "see", "seen", "watch", "cut", "edit", "editing", "edited", "clip", "video", "turn", "turned", "change",
+    "changed", "convert", "converted", "become", "becomes", "into", "onto", "appear", "appears", "appearing",
+    "display", "displayed", "shown", "showing", "write", "written", "happens", "happen", "begin", "begins",
+    "stay", "stays", "keep", "result", "final", "finished", "good", "best", "great", "nice", "nicely",
+    "better", "interesting", "short", "shot", "time", "times", "moment", "total", "exactly", "size", "screen",
+    "frame", "picture", "image", "color", "colour", "camera", "total", "each", "every", "left", "right",
+    "upon", "needed", "necessary", "possible", "possibly", "maybe", "perhaps", "sure", "simply", "simple",
+    "plain", "only", "well", "together", "joined", "join", "combine", "combined", "merge", "merged", "mix",
+    "put", "social", "media", "post", "online", "web", "website", "instagram", "facebook", "youtube",
+    "friendly", "ready", "suitable", "crop", "removed", "skipped", "dropped", "excluded", "deleted",
+    "cropped", "reframe", "resize", "resized", "scale", "scaled", "shape", "ratio", "aspect", "resolution",
+    "quality", "high", "low", "rhythm", "pace", "paced", "tempo", "beat", "beats", "factor", "number", "fit",
+    "fits", "used", "order", "ordered", "sequence", "factor", "total", "no", "yes", "not", "never", "always",
+    "now", "later", "soon", "first", "next", "finally", "lastly", "mark", "starting", "ending", "opening",
+    "closing", "position", "positioned", "placed", "located", "above", "below", "under", "over", "between",
+    "among", "against", "toward", "towards", "per", "vs", "etc", "e.g", "i.e",
     // Italian
     "io", "mi", "me", "mio", "mia", "miei", "mie", "tu", "ti", "tuo", "tua", "noi", "ci", "nostro", "nostra",
     "vi", "si", "se", "che", "chi", "cui", "cosa", "cose", "come", "quando", "dove", "perché", "quale",
@@ -60,10 +60,10 @@ constexpr std::string_view kFiller[] = {
     "immagine", "inquadratura", "secondi", "tempo", "volta", "volte", "velocità", "appare", "appaia",
     "compaia", "compare", "visibile", "dura", "duri", "totale", "insieme", "unisci", "unire", "monta",
     "montare", "montato", "ritmo", "tagli", "taglia", "primo", "prima", "poi", "dopo", "infine", "adesso",
-    "ora", "sempre", "mai", "non", "no", "sì", "ne", "lo", "gli", "li", "le", "nello", "allo", "agli",
-    "dallo", "dagli", "dallo", "quindi", "però", "oppure", "ed", "adatto", "adatta", "qualità", "vedere",
-    "vedersi", "veda", "vedano", "riproduci", "riprodotto", "giochi", "trasforma", "trasformalo", "converti",
-    "cambia", "metto", "mettiamo", "venga", "vengano", "viene"};
+    "ora", "sempre", "mai", "dammi", "normale", "normali", "non", "no", "sì", "ne", "lo", "gli", "li", "le",
+    "nello", "allo", "agli", "dallo", "dagli", "dallo", "quindi", "però", "oppure", "ed", "adatto", "adatta",
+    "qualità", "vedere", "vedersi", "veda", "vedano", "riproduci", "riprodotto", "giochi", "trasforma",
+    "trasformalo", "converti", "cambia", "metto", "mettiamo", "venga", "vengano", "viene"};
 
 constexpr std::string_view kMood[] = {"funny",        "fun",           "cool",
                                       "beautiful",    "emotional",     "touching",
@@ -217,6 +217,23 @@ std::vector<std::string> runs(const Reading& reading, const Clause& clause) {
   return out;
 }
 
+// Nothing but the names of texts, right before a clause whose quotes were read.
+bool heads_texts(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i)
+    if (!tokens[i].is(W::title) && !tokens[i].is(W::caption) && !tokens[i].is(W::saying) &&
+        !tokens[i].is(W::the) && !tokens[i].is(W::a) && !tokens[i].is(W::with) && !tokens[i].is(W::make) &&
+        !tokens[i].used && !(tokens[i].is(W::word) && !unknown(tokens[i])))
+      return false;
+  bool beside = false;
+  for (std::size_t i = clause.end; i < tokens.size() && i < clause.end + 8; ++i)
+    beside = beside || (tokens[i].is(W::quoted) && tokens[i].used);
+  if (beside)
+    for (std::size_t i = clause.begin; i < clause.end; ++i)
+      if (tokens[i].is(W::title) || tokens[i].is(W::caption)) tokens[i].used = true;
+  return beside;
+}
+
 std::string reason_for(const Reading& reading, const Clause& clause) {
   for (std::size_t i = clause.begin; i < clause.end; ++i) {
     const Token& token = reading.tokens[i];
@@ -261,6 +278,8 @@ void name_leftovers(Reading& reading) {
                    token.is(W::file);
       if (operative(token) && !place && negated(reading, clause, i)) token.used = true;  // "no vignette"
     }
+    // "meme: top text 'A'": a heading for texts that stand beside it.
+    textless = textless && !heads_texts(reading, clause);
     // "the meme captions 'A'": two words for one text that has been read.
     bool text_read = false;
     for (std::size_t i = clause.begin; i < clause.end; ++i)

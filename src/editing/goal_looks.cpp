@@ -57,6 +57,18 @@ struct Factor {
   bool weak = false;  // "faster" with no number
 };
 
+// "slightly faster", "un po' più lento"; marks the word used.
+bool takes_little(Reading& reading, const Clause& clause, std::size_t at) {
+  static constexpr std::string_view words[] = {"slightly",    "bit", "little", "touch", "tad",
+                                               "leggermente", "po'", "poco",   "poco'", "appena"};
+  for (std::size_t i = at; i > clause.begin && i + 4 > at;)
+    if (std::ranges::find(words, reading.tokens[--i].text) != std::end(words)) {
+      reading.tokens[i].used = true;
+      return true;
+    }
+  return false;
+}
+
 // The first speed in the clause: "2x", "twice as fast", "50% slower", "speed up by 50%", "half speed".
 Factor factor_in(Reading& reading, const Clause& clause) {
   auto& tokens = reading.tokens;
@@ -152,8 +164,9 @@ Factor factor_in(Reading& reading, const Clause& clause) {
     if (token.is(W::slow_down) && (token.text != "slow" || spans)) return use(i), Factor{0.5, i, true, true};
     bool pace = has(reading, clause, W::cuts) || has(reading, clause, W::pace_fast) ||
                 has(reading, clause, W::pace_slow);
-    if (token.is(W::faster) && !pace) return use(i), Factor{1.5, i, true, true};
-    if (token.is(W::slower) && !pace) return use(i), Factor{0.5, i, true, true};
+    bool little = takes_little(reading, clause, i);
+    if (token.is(W::faster) && !pace) return use(i), Factor{little ? 1.25 : 1.5, i, true, true};
+    if (token.is(W::slower) && !pace) return use(i), Factor{little ? 0.8 : 0.5, i, true, true};
   }
   return {};
 }
@@ -169,8 +182,12 @@ void read_freeze(Reading& reading, const Clause& clause) {
   if (tokens[i].text == "last") wish.anchor = Anchor::end;
   if (tokens[i].text == "first") wish.anchor = Anchor::start;
   tokens[i].used = true;
-  if (has(reading, clause, W::at_end)) wish.anchor = Anchor::end;
-  if (has(reading, clause, W::at_start)) wish.anchor = Anchor::start;
+  for (W kind : {W::at_end, W::end_with, W::at_start, W::start_with})
+    if (std::size_t place = find(reading, clause, kind); place != clause.end) {
+      wish.anchor = kind == W::at_end || kind == W::end_with ? Anchor::end : Anchor::start;
+      tokens[place].used = true;
+      break;
+    }
   for (std::size_t j = i + 1; j < clause.end; ++j)  // "freeze on the very last frame"
     if (tokens[j].is(W::frame_word) || tokens[j].is(W::unit_frame)) {
       for (std::size_t k = i; k < j; ++k) {
@@ -216,7 +233,14 @@ void read_speed(Reading& reading, const Clause& clause) {
     wish.words = words_of(reading, clause);
     wish.factor = tokens[ramp].text == "down" ? 0.4 : 3;
     tokens[ramp].used = true;
-    Factor factor = factor_in(reading, clause);
+    // "from 1x to 3x": the end that is farther from normal speed is where it ramps to.
+    double farthest = 1;
+    for (std::size_t i = clause.begin; i < clause.end; ++i)
+      if (tokens[i].is(W::times) && tokens[i].value > 0 && !tokens[i].used) {
+        tokens[i].used = true;
+        if (std::abs(std::log(tokens[i].value)) > std::abs(std::log(farthest))) farthest = tokens[i].value;
+      }
+    Factor factor = farthest != 1 ? Factor{farthest, ramp, true} : factor_in(reading, clause);
     if (factor.found && !factor.weak) wish.factor = factor.value;
     std::vector<SpanWish> more;
     take_place(reading, clause, wish, more);
@@ -262,6 +286,9 @@ void read_speed(Reading& reading, const Clause& clause) {
     const SpanGroup& group = reading.groups[static_cast<std::size_t>(tokens[s].value)];
     if (group.last_s && !group.of_source) wish.last_s = group.last_s;
     if (group.first_s && !group.of_source) wish.first_s = group.first_s;
+  } else if (std::size_t middle = find(reading, clause, W::pos_center); middle != clause.end) {
+    tokens[middle].used = true;
+    reading.middle_speeds.push_back(reading.brief.speeds.size());
   } else if (has(reading, clause, W::at_end) || has(reading, clause, W::end_noun)) {
     wish.last_s = 0;  // the last piece
   } else if (has(reading, clause, W::at_start) || has(reading, clause, W::start_noun)) {
@@ -278,6 +305,17 @@ void read_speed(Reading& reading, const Clause& clause) {
 
 bool momentary(const std::string& id) {
   return id == "zoom_punch" || id == "shake" || id == "flash";
+}
+
+// "zoom on the subject": zooms aim at it anyway.
+void take_subject(Reading& reading, const Clause& clause) {
+  static constexpr std::string_view subjects[] = {"subject", "face",    "faces",    "person",
+                                                  "actor",   "speaker", "soggetto", "viso",
+                                                  "volto",   "persona", "character"};
+  for (std::size_t i = clause.begin; i < clause.end; ++i)
+    if (std::ranges::find(subjects, reading.tokens[i].text) != std::end(subjects) &&
+        reading.tokens[i].is(W::word))
+      reading.tokens[i].used = true;
 }
 
 void read_effects(Reading& reading, const Clause& clause) {
@@ -306,6 +344,7 @@ void read_effects(Reading& reading, const Clause& clause) {
         tokens[r].used = true;
       }
     }
+    if (wish.id == "zoom_punch" || wish.id == "slow_zoom") take_subject(reading, clause);
     if (wish.id == "saturation") {
       bool less = false;
       for (std::size_t j = clause.begin; j < i; ++j)
@@ -354,6 +393,10 @@ void read_effects(Reading& reading, const Clause& clause) {
       wish.span.reset();
       further.clear();
     }
+    if (momentary(wish.id) && !wish.at_s && take_every_cut(reading, clause)) {
+      wish.anchor = Anchor::at;
+      wish.at_cuts = true;
+    }
     if (!wish.duration_s && (wish.at_s || wish.anchor == Anchor::start || wish.anchor == Anchor::end))
       wish.duration_s = take_duration(reading, clause, i, false);
     reading.brief.effects.push_back(wish);
@@ -363,6 +406,23 @@ void read_effects(Reading& reading, const Clause& clause) {
     }
     reading.brief.readings.push_back("effect " + wish.id);
   }
+}
+
+// "split screen of shot 1 and shot 3": the first is the film, the second stands beside it.
+void place_halves(Reading& reading, const Clause& clause, CompositeWish& wish) {
+  std::vector<SpanWish> halves;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    if (!reading.tokens[i].is(W::span) || reading.tokens[i].used) continue;
+    const auto& spans = reading.groups[static_cast<std::size_t>(reading.tokens[i].value)].spans;
+    halves.insert(halves.end(), spans.begin(), spans.end());
+  }
+  if (halves.size() != 2) return;
+  for (std::size_t i = clause.begin; i < clause.end; ++i)
+    if (reading.tokens[i].is(W::span)) reading.tokens[i].used = true;
+  reading.only.push_back(halves[0]);
+  wish.source = halves[1].source;
+  wish.start_s = halves[1].start_s;
+  wish.end_s = halves[1].end_s;
 }
 
 void read_composites(Reading& reading, const Clause& clause) {
@@ -380,6 +440,19 @@ void read_composites(Reading& reading, const Clause& clause) {
         tokens[s].used = true;
       }
     }
+    if (wish.layout == "split_screen") place_halves(reading, clause, wish);
+    // One inset of a kind: "a split screen with both clips side by side" says it twice.
+    if (std::ranges::any_of(reading.brief.composites,
+                            [&](const CompositeWish& there) { return there.layout == wish.layout; }))
+      continue;
+    // The clip that stands in the inset or the second half is not also the film around it.
+    bool whole_clips = wish.start_s < 0 && reading.sources.size() == 2;
+    for (std::size_t j = clause.begin; j < clause.end && whole_clips; ++j)
+      if (tokens[j].is(W::every_source)) {
+        wish.source = reading.sources[1].id;
+        reading.brief.every_source = false;
+      }
+    if (whole_clips && !wish.source.empty()) reading.inset_sources.push_back(wish.source);
     std::string vertical, horizontal;
     for (std::size_t j = clause.begin; j < clause.end; ++j) {
       if (tokens[j].is(W::pos_top)) vertical = "top";
@@ -396,6 +469,21 @@ void read_composites(Reading& reading, const Clause& clause) {
 }
 
 }  // namespace
+
+void settle_middle(Reading& reading) {
+  if (reading.middle_speeds.empty() || reading.sources.empty()) return;
+  SpanWish film;
+  film.source = reading.sources.front().id;
+  film.end_s = reading.sources.front().analysis.source.duration_s;
+  if (reading.only.size() == 1) film = reading.only.front();
+  double third = (film.end_s - film.start_s) / 3;
+  film.start_s += third;
+  film.end_s -= third;
+  film.shot.clear();
+  film.words = "the middle";
+  for (std::size_t i : reading.middle_speeds)
+    if (i < reading.brief.speeds.size()) reading.brief.speeds[i].span = film;
+}
 
 void read_looks(Reading& reading, const Clause& clause) {
   read_composites(reading, clause);

@@ -84,6 +84,37 @@ constexpr std::size_t kLongestPhrase = 7;
 
 }  // namespace
 
+bool begins_wish(W kind) {
+  switch (kind) {
+    case W::keep:
+    case W::avoid:
+    case W::only:
+    case W::start_with:
+    case W::end_with:
+    case W::start_at:
+    case W::end_at:
+    case W::make:
+    case W::speed_up:
+    case W::slow_down:
+    case W::freeze:
+    case W::mute:
+    case W::keep_sound:
+    case W::fade_in:
+    case W::fade_out:
+    case W::fade_black:
+    case W::from_black:
+    case W::fade_word:
+    case W::reverse:
+    case W::title:
+    case W::caption:
+    case W::normalize:
+    case W::music_noun:
+    case W::aspect:
+    case W::transition: return true;
+    default: return false;
+  }
+}
+
 bool is_number_word(std::string_view word) {
   return number_of(word).has_value();
 }

@@ -18,6 +18,10 @@ std::string lower(std::string_view text);
 // The longest phrase of the lexicon that begins with the word at `at`; null: none. `length`: its tokens.
 const Entry* phrase_at(std::span<const Token> tokens, std::size_t at, std::size_t& length);
 
+// Kinds of words that begin a wish of their own wherever they stand: after "and" they open a clause, and a
+// title without quotes ends before them.
+bool begins_wish(W kind);
+
 // A number in words ("twelve", "ventuno"), one word only.
 bool is_number_word(std::string_view word);
 

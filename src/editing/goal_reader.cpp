@@ -6,45 +6,22 @@
 
 #include "editing/brief.h"
 #include "editing/goal_leftovers.h"
+#include "editing/goal_phrases.h"
 
 namespace studio::goal {
 namespace {
 
 // A word after "and" that begins a new wish.
 bool opens_clause(const Token& token) {
+  if (begins_wish(token.kind)) return true;
   switch (token.kind) {
-    case W::keep:
-    case W::avoid:
-    case W::only:
-    case W::start_with:
-    case W::end_with:
-    case W::make:
-    case W::speed_up:
-    case W::slow_down:
-    case W::freeze:
-    case W::mute:
-    case W::keep_sound:
-    case W::fade_in:
-    case W::fade_out:
-    case W::fade_black:
-    case W::from_black:
-    case W::fade_word:
-    case W::reverse:
-    case W::start_at:
-    case W::end_at:
     case W::quoted:
-    case W::title:
-    case W::caption:
     case W::lower_third:
     case W::at_start:
     case W::at_end:
-    case W::normalize:
     case W::no:
-    case W::music_noun:
     case W::style:
-    case W::aspect:
     case W::ratio:
-    case W::transition:
     case W::sound_effect:
     case W::louder:
     case W::quieter:
@@ -221,6 +198,21 @@ std::optional<double> take_duration(Reading& reading, const Clause& clause, std:
   return std::nullopt;
 }
 
+bool take_every_cut(Reading& reading, const Clause& clause) {
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i + 1 < clause.end; ++i) {
+    if (!tokens[i].is(W::every) && !tokens[i].is(W::each)) continue;
+    std::size_t j = i + 1;
+    while (j < clause.end && j < i + 3 && tokens[j].is(W::word)) ++j;  // "every single cut"
+    bool change = j < clause.end && (tokens[j].is(W::cuts) || tokens[j].text == "transition" ||
+                                     tokens[j].is(W::shot) || tokens[j].is(W::clip));
+    if (!change) continue;
+    tokens[i].used = tokens[j].used = true;
+    return true;
+  }
+  return false;
+}
+
 std::string words_of(const Reading& reading, const Clause& clause) {
   std::string out;
   for (std::size_t i = clause.begin; i < clause.end; ++i)
@@ -241,12 +233,47 @@ void name_the_impossible(goal::Reading& reading) {
   struct Operation {
     std::string_view verb, needs;
   };
-  static constexpr Operation operations[] = {{"rotate", "rotation"},          {"ruota", "rotation"},
-                                             {"ruotare", "rotation"},         {"loop", "looping"},
-                                             {"stabilize", "stabilisation"},  {"stabilise", "stabilisation"},
-                                             {"stabilizza", "stabilisation"}, {"crop", "cropping"},
-                                             {"translate", "translation"},    {"traduci", "translation"},
-                                             {"colorize", "colouring"}};
+  static constexpr Operation operations[] = {{"rotate", "rotation"},
+                                             {"ruota", "rotation"},
+                                             {"ruotare", "rotation"},
+                                             {"loop", "looping"},
+                                             {"stabilize", "stabilisation"},
+                                             {"stabilise", "stabilisation"},
+                                             {"stabilizza", "stabilisation"},
+                                             {"crop", "cropping"},
+                                             {"translate", "translation"},
+                                             {"traduci", "translation"},
+                                             {"colorize", "colouring"},
+                                             {"rotated", "rotation"},
+                                             {"beep", "bleeping"},
+                                             {"bleep", "bleeping"},
+                                             {"censor", "bleeping"},
+                                             {"denoise", "cleaning of noise"},
+                                             {"sharpen", "sharpening"},
+                                             {"boomerang", "playing there and back"},
+                                             {"forwards", "playing there and back"},
+                                             {"sepia", "sepia"},
+                                             {"seppia", "sepia"},
+                                             {"grain", "film grain"},
+                                             {"grana", "film grain"},
+                                             {"glitch", "glitch"},
+                                             {"glitches", "glitch"},
+                                             {"vhs", "tape look"},
+                                             {"cartoon", "cartoon look"},
+                                             {"neon", "neon look"},
+                                             {"lut", "colour grading"},
+                                             {"grading", "colour grading"},
+                                             {"chroma", "keying"},
+                                             {"bokeh", "bokeh"},
+                                             {"countdown", "countdown"},
+                                             {"voiceover", "spoken voice"},
+                                             {"narration", "spoken voice"},
+                                             {"narrazione", "spoken voice"},
+                                             {"transcribe", "transcription"},
+                                             {"trascrivi", "transcription"},
+                                             {"loops", "looping"},
+                                             {"looped", "looping"},
+                                             {"undistort", "lens correction"}};
   for (const goal::Clause& clause : reading.clauses)
     for (std::size_t i = clause.begin; i < clause.end; ++i) {
       const goal::Token& token = reading.tokens[i];
@@ -266,8 +293,16 @@ void name_the_impossible(goal::Reading& reading) {
         // "crop to 9:16" and "loop the music" are wishes that are read.
         if (o.needs == "cropping" && reading.brief.frame) continue;
         if (o.needs == "looping" && !reading.brief.audio.empty()) continue;
+        // What it was to act on is no film to be kept: "stabilize shot 2" asks for all shots.
+        std::size_t last = i;
+        while (last + 1 < clause.end && last < i + 4 && !reading.tokens[last].is(goal::W::span)) ++last;
+        std::string wish = token.raw;
+        if (reading.tokens[last].is(goal::W::span) && !reading.tokens[last].used) {
+          reading.tokens[last].used = true;
+          wish += " " + reading.tokens[last].raw;
+        }
         reading.brief.unmet.push_back(
-            {std::string(token.raw), fmt::format("there is no {} among the studio's operations", o.needs)});
+            {wish, fmt::format("there is no {} among the studio's operations", o.needs)});
       }
     }
 }
@@ -290,10 +325,12 @@ Brief read_goal(std::string_view goal, std::span<const EditSource> sources) {
   goal::settle_music(reading);
   for (const goal::Clause& clause : reading.clauses) goal::read_shape(reading, clause);
   for (const goal::Clause& clause : reading.clauses) goal::read_looks(reading, clause);
+  name_the_impossible(reading);
+  goal::read_shares(reading);
   goal::read_film(reading);
   goal::read_length(reading);
+  goal::settle_middle(reading);
   goal::settle_kept(reading);
-  name_the_impossible(reading);
   goal::name_leftovers(reading);
   if (goal.size() > kMostGoal)
     reading.brief.not_understood.push_back(fmt::format("what stands after the first {} bytes", kMostGoal));

@@ -24,10 +24,15 @@ struct Reading {
   Brief brief;
   bool shortens = false;  // highlight, best of: film is to be left out
   // What "keep" means depends on the rest of the goal (settle_kept).
-  bool includes = false;                // "include", "make sure": among other film
-  std::vector<SpanWish> only;           // film that alone may be seen
-  std::vector<SpanWish> named_sources;  // whole clips, as they are named
-  std::optional<SpanWish> start;        // "start at 4 s"
+  bool includes = false;                   // "include", "make sure": among other film
+  std::vector<SpanWish> only;              // film that alone may be seen
+  std::vector<SpanWish> named_sources;     // whole clips, as they are named
+  std::optional<double> each_shot_s;       // "every shot 1.5 seconds long"
+  std::optional<SpanWish> start;           // "start at 4 s"
+  std::vector<std::string> inset_sources;  // stand in an inset: not film of their own
+
+  // "half speed in the middle": of the film that is used, which is known once all is read (settle_middle).
+  std::vector<std::size_t> middle_speeds;  // indices into brief.speeds
 
   // "the music quieter": its file may stand in a later clause (settle_music).
   std::optional<double> music_change_db, music_level_db;
@@ -45,6 +50,7 @@ void read_transitions(Reading& reading, const Clause& clause);
 void read_looks(Reading& reading, const Clause& clause);
 // Music, mute, loudness, sounds. (goal_sound.cpp)
 void read_sound(Reading& reading, const Clause& clause);
+void settle_middle(Reading& reading);
 // Levels of the music, once it is known whether there is any.
 void settle_music(Reading& reading);
 // Picture size, order, counts, pace, style. (goal_shape.cpp)
@@ -53,6 +59,8 @@ void read_shape(Reading& reading, const Clause& clause);
 void read_film(Reading& reading);
 // Kept film and the length known, what is left out: "keep the first 5 seconds" alone is all there is.
 void settle_kept(Reading& reading);
+// Shares of the film's length, before verbs such as "keep" and "cut" are read as choices of film.
+void read_shares(Reading& reading);
 // The length of the output, from the durations nobody else took. (goal_shape.cpp)
 void read_length(Reading& reading);
 
@@ -68,6 +76,8 @@ std::optional<double> take_at(Reading& reading, const Clause& clause);
 // "for 2 seconds", "lasting 2 s", or a duration right before or after `near`; marks it used.
 std::optional<double> take_duration(Reading& reading, const Clause& clause, std::size_t near,
                                     bool only_adjacent);
+// "on every cut", "at each cut", "a ogni taglio"; marks it used.
+bool take_every_cut(Reading& reading, const Clause& clause);
 // All film of all sources but these spans.
 std::vector<SpanWish> all_but(const Reading& reading, const std::vector<SpanWish>& spans);
 std::string words_of(const Reading& reading, const Clause& clause);

@@ -102,6 +102,17 @@ void read_counts(Reading& reading, const Clause& clause) {
       reading.brief.no_cuts = true;
       tokens[i].used = true;
     }
+    // "every shot 1.5 seconds long": so many pieces as there are shots of that length.
+    if ((tokens[i].is(W::every) || tokens[i].is(W::each)) && i + 2 < clause.end &&
+        (tokens[i + 1].is(W::shot) || tokens[i + 1].is(W::clip) || tokens[i + 1].is(W::part))) {
+      std::size_t d = find(reading, clause, W::duration);
+      if (d != clause.end && tokens[d].value > 0) {
+        reading.brief.cuts_per_minute = 60 / tokens[d].value;
+        reading.each_shot_s = tokens[d].value;
+        for (std::size_t k = i; k <= d; ++k) tokens[k].used = true;
+        reading.brief.readings.push_back(fmt::format("each shot for {:g} s", tokens[d].value));
+      }
+    }
     // "a cut every 2 seconds", "change shot every 2 s", "2 seconds each"
     if (tokens[i].is(W::every) && i + 1 < clause.end) {
       bool about_cuts = false;
@@ -228,6 +239,60 @@ void read_shape(Reading& reading, const Clause& clause) {
   read_pace(reading, clause);
 }
 
+// "cut it down by 40%", "keep 50% of the clip", "20% shorter", "il 30% più lungo": a share of the film.
+void read_shares(Reading& reading) {
+  static constexpr std::string_view less[] = {"shorter", "less",   "più corto", "più breve",
+                                              "meno",    "corto",  "corta",     "breve",
+                                              "shorten", "reduce", "riduci",    "accorcia"};
+  static constexpr std::string_view more[] = {"longer", "più lungo", "lungo", "lunga"};
+  static constexpr std::string_view away[] = {"by", "del", "off", "di"};
+  auto& tokens = reading.tokens;
+  double source = reading.source_length_s();
+  if (source <= 0 || reading.brief.length) return;
+  auto one_of = [](auto& list, const Token& token) {
+    return std::ranges::find(list, token.text) != std::end(list) ||
+           std::ranges::find(list, std::string_view(token.raw)) != std::end(list);
+  };
+  for (const Clause& clause : reading.clauses)
+    for (std::size_t i = clause.begin + 1; i < clause.end; ++i) {
+      if (!tokens[i].is(W::percent) || tokens[i].used || !tokens[i - 1].is(W::number)) continue;
+      double share = tokens[i - 1].value / 100;
+      bool about_length = false, shortens = false, lengthens = false, off = false;
+      for (std::size_t j = clause.begin; j < clause.end; ++j) {
+        const Token& token = tokens[j];
+        about_length = about_length || token.is(W::long_word) || token.is(W::keep) || token.is(W::avoid) ||
+                       token.is(W::cuts) || token.is(W::only) || token.is(W::source_word) ||
+                       token.is(W::clip);
+        shortens = shortens || one_of(less, token) || token.is(W::avoid) ||
+                   (token.is(W::cuts) && token.text == "cut");
+        lengthens = lengthens || one_of(more, token);
+      }
+      if (i >= clause.begin + 2) off = one_of(away, tokens[i - 2]);
+      if (i + 1 < clause.end)
+        off =
+            off || one_of(less, tokens[i + 1]) || one_of(more, tokens[i + 1]) || tokens[i + 1].text == "off";
+      if (!about_length && !shortens && !lengthens) continue;
+      bool removes = std::ranges::any_of(tokens.begin() + static_cast<std::ptrdiff_t>(clause.begin),
+                                         tokens.begin() + static_cast<std::ptrdiff_t>(i),
+                                         [](const Token& token) { return token.is(W::avoid); });
+      double factor = share;
+      if (lengthens && off)
+        factor = 1 + share;
+      else if ((shortens && off) || removes)
+        factor = 1 - share;
+      if (factor <= 0.01 || factor > 10) continue;
+      double target = factor * source;
+      reading.brief.length = LengthWish{target, target - 0.25, target + 0.25};
+      reading.brief.readings.push_back(
+          fmt::format("length {:g} s, {:g} % of the film", target, 100 * factor));
+      for (std::size_t j = clause.begin; j < clause.end; ++j)
+        if (tokens[j].is(W::avoid) || tokens[j].is(W::keep) || tokens[j].is(W::long_word) ||
+            tokens[j].is(W::cuts) || tokens[j].is(W::source_word) || tokens[j].is(W::clip))
+          tokens[j].used = true;
+      tokens[i].used = tokens[i - 1].used = true;
+    }
+}
+
 void read_length(Reading& reading) {
   auto& tokens = reading.tokens;
   Brief& brief = reading.brief;
@@ -271,6 +336,10 @@ void read_length(Reading& reading) {
             (tokens[b - 2].is(W::under) || tokens[b - 2].is(W::over)))
           before = tokens[b - 2].kind;
         W after = i + 1 < clause.end ? tokens[i + 1].kind : W::word;
+        // "15 seconds, more or less"
+        if (i + 1 == clause.end && i + 2 < tokens.size() && tokens[i + 2].is(W::about) &&
+            (i + 3 == tokens.size() || tokens[i + 3].is(W::comma) || tokens[i + 3].is(W::stop)))
+          after = W::about;
         if (before == W::avoid) continue;  // "trim 2 seconds": not a length
         c = {d - 0.25, d + 0.25, d, 1, token.raw};
         bool no_before = b >= clause.begin + 2 && tokens[b - 2].is(W::no) && before == W::over;
@@ -299,12 +368,20 @@ void read_length(Reading& reading) {
       found.push_back(c);
     }
   }
+  // "Every shot 1.5 seconds long" does, too: as many as last that long.
+  if (found.empty() && reading.each_shot_s && !brief.clips && !brief.length) {
+    int shots = 0;
+    for (const EditSource& source_clip : reading.sources)
+      for (const Shot& shot : source_clip.analysis.shots)
+        shots += shot.end.seconds() - shot.start.seconds() >= *reading.each_shot_s;
+    if (shots > 0) brief.clips = shots;
+  }
   // "5 clips of 2 seconds each" says the whole, too.
   if (found.empty() && brief.clips && brief.cuts_per_minute) {
     double each = 60 / *brief.cuts_per_minute, d = each * *brief.clips;
     found.push_back({d - 0.25, d + 0.25, d, 2, fmt::format("{} x {:g} s", *brief.clips, each)});
   }
-  if (found.empty()) return;
+  if (found.empty() || brief.length) return;
   const Candidate* best = &found.front();
   for (const Candidate& c : found)
     if (c.rank > best->rank) best = &c;

@@ -33,6 +33,8 @@ void read_files(Reading& reading, const Clause& clause) {
       reading.brief.readings.push_back("music " + token.raw);
       token.used = true;
     } else if (subtitle_file(token.raw)) {
+      for (Token& word : reading.tokens)
+        if (word.is(W::subtitles) || (word.is(W::caption) && word.text == "subtitle")) word.used = true;
       reading.brief.subtitles = token.raw;
       reading.brief.readings.push_back("subtitles " + token.raw);
       token.used = true;
@@ -121,7 +123,8 @@ void change_level(Reading& reading, const Clause& clause, double db, bool is_lev
 void use_level_words(Reading& reading, const Clause& clause) {
   for (std::size_t i = clause.begin; i < clause.end; ++i) {
     Token& token = reading.tokens[i];
-    if (token.is(W::volume_word) || token.is(W::sound_noun) || token.is(W::louder) || token.is(W::quieter))
+    if (token.is(W::volume_word) || token.is(W::sound_noun) || token.is(W::louder) || token.is(W::quieter) ||
+        token.is(W::normalize))
       token.used = true;
   }
 }
@@ -174,8 +177,41 @@ void read_level(Reading& reading, const Clause& clause) {
   use_level_words(reading, clause);
 }
 
+// "lose the sound", "get rid of the original audio", "music instead of the original sound", "al posto
+// dell'audio": an act that takes the sound away, whatever the verb. Marks what it takes as used.
+bool takes_sound_away(Reading& reading, const Clause& clause) {
+  static constexpr std::string_view replacing[] = {"instead",    "replace",  "replacing", "replaces",
+                                                   "replaced",   "posto",    "invece",    "sostituisci",
+                                                   "sostituire", "rimpiazza"};
+  static constexpr std::string_view between[] = {"of",  "in",    "place", "all", "any",      "whole",
+                                                 "its", "dell'", "di",    "del", "original", "originale"};
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    const Token& token = tokens[i];
+    bool verb = token.is(W::avoid) && token.text != "except" && !token.used;
+    if (!verb && std::ranges::find(replacing, token.text) == std::end(replacing)) continue;
+    std::size_t j = i + 1;
+    while (j < clause.end && j < i + 5 &&
+           (tokens[j].is(W::the) || tokens[j].is(W::of) || tokens[j].is(W::source_word) ||
+            std::ranges::find(between, tokens[j].text) != std::end(between)))
+      ++j;
+    if (j >= clause.end || !(tokens[j].is(W::sound_noun) || tokens[j].is(W::keep_sound))) continue;
+    if (negated(reading, clause, i)) continue;
+    for (std::size_t k = i; k <= j; ++k) tokens[k].used = tokens[k].used || verb || !tokens[k].is(W::avoid);
+    return true;
+  }
+  return false;
+}
+
 void read_mute(Reading& reading, const Clause& clause) {
   auto& tokens = reading.tokens;
+  if (takes_sound_away(reading, clause)) {
+    AudioWish wish{"mute", 0, "", {}, {}, {}};
+    take_stretch(reading, clause, wish);
+    reading.brief.audio.push_back(wish);
+    reading.brief.readings.push_back("mute");
+    return;
+  }
   std::size_t i = find(reading, clause, W::mute);
   // "without sound effects" and "no sound on top" are not about all of the sound.
   if (i == clause.end) return;
@@ -240,6 +276,7 @@ void read_sounds(Reading& reading, const Clause& clause) {
     AudioWish wish{"sound", 0, tokens[i].text, {}, {}, {}};
     tokens[i].used = true;
     wish.at_s = take_at(reading, clause);
+    wish.at_cuts = !wish.at_s && take_every_cut(reading, clause);
     if (!wish.at_s && has(reading, clause, W::at_start)) wish.at_s = 0;
     if (!wish.at_s && has(reading, clause, W::at_end)) wish.at_s = -1;  // from the end
     reading.brief.audio.push_back(wish);
@@ -280,6 +317,13 @@ void read_sound(Reading& reading, const Clause& clause) {
       token.used = true;
     }
   }
+  // "under the voice", "ducking under speech": what the bed goes down for.
+  static constexpr std::string_view talk[] = {"speech",  "voice", "voices", "dialogue", "dialog", "talking",
+                                              "parlato", "voce",  "voci",   "dialoghi", "dialogo"};
+  if (has(reading, clause, W::duck) || music_at(reading, clause) != clause.end)
+    for (std::size_t i = clause.begin; i < clause.end; ++i)
+      if (reading.tokens[i].is(W::word) && std::ranges::find(talk, reading.tokens[i].text) != std::end(talk))
+        reading.tokens[i].used = true;
   std::size_t duck = find(reading, clause, W::duck);
   if (duck != clause.end) {
     reading.brief.audio.push_back({"duck", 0, "", {}, {}, {}});

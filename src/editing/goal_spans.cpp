@@ -22,10 +22,10 @@ class Spans {
     while (at_ < in_.size()) {
       std::size_t start = at_;
       SpanGroup group;
-      if (range(group) || stretch(group) || shots(group) || edge(group) || whole_source(group) ||
-          superlative(group) || open_range(group)) {
+      if (range(group) || stretch(group) || shots(group) || elided_shot(group) || edge(group) ||
+          whole_source(group) || superlative(group) || open_range(group)) {
         source_suffix(group);
-        for (SpanWish& span : group.spans) resolve(span);
+        for (SpanWish& span : group.spans) resolve_span(span, sources_, unmet_);
         std::erase_if(group.spans, [](const SpanWish& s) { return s.end_s <= s.start_s; });
         Token token{W::span, "", words(start, at_), static_cast<double>(groups_.size()), 0, false};
         token.text = token.raw;
@@ -53,10 +53,6 @@ class Spans {
     std::string out;
     for (std::size_t i = begin; i < end; ++i) out += (i > begin ? " " : "") + in_[i].raw;
     return out;
-  }
-  double length_of(const std::string& id) const {
-    const EditSource* source = find_source(sources_, id);
-    return source ? source->analysis.source.duration_s : 0;
   }
   std::string first_id() const { return sources_.empty() ? "s1" : sources_.front().id; }
   SpanWish span(double start, double end) const {
@@ -238,9 +234,17 @@ class Spans {
     return false;
   }
 
+  // "the middle part", "la parte centrale": how much that is nobody says; a third of the film is meant.
+  bool middle_third(SpanGroup& group, std::size_t next) {
+    group.spans.push_back(span(-4, -5));
+    at_ = next;
+    return true;
+  }
+
   // the first/last/middle DURATION, the first/second half, first and last 2 seconds
   bool edge(SpanGroup& group) {
     std::size_t i = skip_the(at_);
+    if (is(i, W::part) && is(i + 1, W::middle)) return middle_third(group, i + 2);
     if (is(i, W::ordinal) && in_[i].value == 2 && is(i + 1, W::half)) {
       group.spans.push_back(span(-0.5, -1));
       at_ = i + 2;
@@ -259,6 +263,7 @@ class Spans {
       at_ = j + 1;
       return true;
     }
+    if (which == W::middle && is(j, W::part)) return middle_third(group, j + 1);
     double seconds = 0;
     std::size_t next = j + 1;
     if (is(j, W::duration)) {
@@ -273,9 +278,14 @@ class Spans {
       double rate = sources_.empty() ? 25 : sources_.front().analysis.source.frame_rate.to_double();
       seconds = in_[j].value / std::max(1.0, rate);
       next = j + 2;
+    } else if (is(j, W::number) && is(j + 1, W::of) && last_edge_unit_ > 0) {
+      // "the last 3 seconds of the second clip, then the first 4 of the first"
+      seconds = in_[j].value * last_edge_unit_;
+      next = j + 1;
     } else {
       return false;
     }
+    if (is(j, W::duration)) last_edge_unit_ = unit_of(j);
     if (which == W::first || both) {
       group.spans.push_back(span(0, seconds));
       group.first_s = seconds;
@@ -327,6 +337,35 @@ class Spans {
     at_ = i + 2;
   }
 
+  // What a number before `i` would belong to, other than a list of shots.
+  bool counts_something(std::size_t i) const {
+    for (W kind : {W::unit_s, W::unit_min, W::times, W::percent, W::shot, W::clip, W::cuts, W::unit_db,
+                   W::unit_lufs, W::unit_fps, W::unit_frame})
+      if (is(i, kind)) return true;
+    return false;
+  }
+
+  // "the first shot at 2x, the second at half speed": a number alone, after the noun was said once, before
+  // what happens to it.
+  bool elided_shot(SpanGroup& group) {
+    if (!shots_named_ || !is(at_, W::the)) return false;
+    std::size_t i = skip_the(at_);
+    bool unit = is(i, W::unit_s) && (in_[i].text == "second" || in_[i].text == "secondo");
+    if (!unit && !is(i, W::ordinal) && !is(i, W::first) && !is(i, W::last)) return false;
+    std::size_t next = i + 1;
+    if (is(next, W::number) && in_[next].raw == "one") ++next;
+    if (next < in_.size()) {
+      bool acts = false;
+      for (W kind : {W::at, W::in, W::slow_motion, W::times, W::double_, W::triple, W::reverse, W::effect,
+                     W::comma, W::and_, W::stop, W::open_clause, W::faster, W::slower, W::a, W::to})
+        acts = acts || is(next, kind);
+      if (!acts || is(next + 1, W::unit_s)) return false;
+    }
+    int number = unit ? 2 : is(i, W::first) ? 1 : is(i, W::last) ? -1 : static_cast<int>(in_[i].value);
+    at_ = next;
+    return shot_spans(group, {number});
+  }
+
   bool counts_shots(std::size_t i) const { return is(i, W::shot) || (is(i, W::clip) && sources_.size() < 2); }
 
   // shot 2 | shots 2, 3 and 5 | shots 2 to 4 | the second shot | the last (two) shots | first and third shot
@@ -349,7 +388,9 @@ class Spans {
         std::size_t k = j;
         if (is(k, W::comma)) ++k;
         if (is(k, W::and_)) ++k;
-        if (k == j || !is(k, W::number) || is(k + 1, W::unit_s)) break;
+        // "shots 6 5 4": the commas go without saying, after a plural.
+        bool bare = k == j && (in_[i].raw.ends_with('s') || in_[i].raw.ends_with('e'));
+        if ((k == j && !bare) || !is(k, W::number) || counts_something(k + 1)) break;
         numbers.push_back(static_cast<int>(in_[k].value));
         j = k + 1;
       }
@@ -402,6 +443,7 @@ class Spans {
   }
 
   bool shot_spans(SpanGroup& group, const std::vector<int>& numbers) {
+    shots_named_ = true;
     for (int number : numbers) {
       SpanWish wish = span(0, 0);
       wish.shot = fmt::format("#{}", number);  // resolved once the source is known
@@ -435,7 +477,8 @@ class Spans {
       number = static_cast<int>(in_[i + 1].value);
       next = i + 2;
     } else if ((is(i, W::ordinal) || is(i, W::first) || is(i, W::last)) &&
-               (is(i + 1, W::clip) || is(i + 1, W::source_word))) {
+               (is(i + 1, W::clip) || is(i + 1, W::source_word) ||
+                (is(i + 1, W::number) && in_[i + 1].raw == "one"))) {
       number = is(i, W::first)  ? 1
                : is(i, W::last) ? static_cast<int>(sources_.size())
                                 : static_cast<int>(in_[i].value);
@@ -495,7 +538,10 @@ class Spans {
     std::size_t j = i;
     if (noun) {
       ++j;
-      if (is(j, W::of) || (is(j, W::word) && in_[j].text == "where")) ++j;
+      static constexpr std::string_view joins[] = {"where", "when",   "that",  "which",
+                                                   "dove",  "quando", "in cui"};
+      if (is(j, W::in)) ++j;
+      if (is(j, W::of) || (is(j, W::word) && std::ranges::find(joins, in_[j].text) != std::end(joins))) ++j;
       if (is(j, W::with)) ++j;
       j = skip_the(j);
     }
@@ -514,58 +560,13 @@ class Spans {
     return true;
   }
 
-  // Relative forms to seconds of the source; what lies outside is said.
-  void resolve(SpanWish& wish) {
-    double length = length_of(wish.source);
-    if (sources_.empty()) length = 1e9;
-    if (!wish.shot.empty() && wish.shot[0] == '#') {
-      int number = std::atoi(wish.shot.c_str() + 1);
-      const EditSource* source = find_source(sources_, wish.source);
-      int count = source ? static_cast<int>(source->analysis.shots.size()) : 0;
-      int index = number > 0 ? number - 1 : count + number;
-      // Numbers beyond the first source go on in the next ones, as the table of shots does.
-      std::size_t next = 1;
-      while (source && number > 0 && index >= static_cast<int>(source->analysis.shots.size()) &&
-             wish.source == first_id() && next < sources_.size()) {
-        index -= static_cast<int>(source->analysis.shots.size());
-        source = &sources_[next++];
-      }
-      if (!source || index < 0 || index >= static_cast<int>(source->analysis.shots.size())) {
-        unmet_.push_back({fmt::format("shot {}", number),
-                          fmt::format("the film has {} shot{}", count, count == 1 ? "" : "s")});
-        wish.start_s = wish.end_s = 0;
-        return;
-      }
-      const Shot& shot = source->analysis.shots[static_cast<std::size_t>(index)];
-      wish.source = source->id;
-      wish.shot = shot.id;
-      wish.start_s = shot.start.seconds();
-      wish.end_s = shot.end.seconds();
-      return;
-    }
-    if (wish.start_s == -2) {  // last seconds
-      wish.start_s = std::max(0.0, length + wish.end_s);
-      wish.end_s = length;
-    } else if (wish.start_s == -3) {  // middle seconds
-      double half = -wish.end_s / 2;
-      wish.start_s = std::max(0.0, length / 2 - half);
-      wish.end_s = std::min(length, length / 2 + half);
-    } else {
-      if (wish.start_s == -0.5) wish.start_s = length / 2;
-      if (wish.end_s == -0.5) wish.end_s = length / 2;
-      if (wish.end_s == -1) wish.end_s = length;
-    }
-    // Film can only be named where there is film. A range that may be a length or output times is
-    // judged by whoever claims it.
-    wish.end_s = std::min(wish.end_s, length);
-    if (wish.start_s >= length) wish.start_s = wish.end_s = length;
-  }
-
   const std::vector<Token>& in_;
   std::span<const EditSource> sources_;
   std::vector<SpanGroup>& groups_;
   std::vector<Unmet>& unmet_;
   std::size_t at_ = 0;
+  double last_edge_unit_ = 0;  // of "the first 3 seconds", for what goes without saying after it
+  bool shots_named_ = false;   // "the first shot ..., the second ...": the noun goes without saying
 };
 
 }  // namespace

@@ -27,6 +27,11 @@ struct SpanGroup {
 // The film a superlative names: the whole shot, or the best seconds of it. Nothing without any film.
 std::optional<SpanWish> best_moment(std::span<const EditSource> sources, W kind, bool whole_shot);
 
+// Relative forms to seconds of the source; what lies outside of it is said in `unmet`. Forms: shot "#2" (the
+// second), "#-1" (the last); start_s -2 with end_s -n: the last n seconds; -3 with -n: the middle n seconds;
+// -4: the middle third; -0.5: half of the film; end_s -1: its end.
+void resolve_span(SpanWish& wish, std::span<const EditSource> sources, std::vector<Unmet>& unmet);
+
 // Replaces the words of each span by one W::span token whose value indexes `groups`.
 std::vector<Token> assemble_spans(const std::vector<Token>& tokens, std::span<const EditSource> sources,
                                   std::vector<SpanGroup>& groups, std::vector<Unmet>& unmet);

@@ -20,6 +20,7 @@ bool only_placement(const Reading& reading, const Clause& clause) {
       case W::pos_center:
       case W::pos_left:
       case W::pos_right:
+      case W::color:
       case W::clock:
       case W::span: any = true; break;
       case W::duration:
@@ -94,12 +95,37 @@ std::string position_of(Reading& reading, const Clause& clause) {
 bool compares(const Reading& reading, const Clause& clause, std::size_t quote) {
   for (std::size_t i = quote, looked = 0; i > clause.begin && looked < 2; ++looked) {
     const std::string& before = reading.tokens[--i].text;
-    if (before == "like" || before == "inspired" || before == "come" || before == "stile" ||
-        before == "mood" || before == "resembling")
+    if (before == "like" || before == "something like" || before == "inspired" || before == "come" ||
+        before == "stile" || before == "mood" || before == "resembling")
       return true;
   }
   return quote + 1 < clause.end &&
          (reading.tokens[quote + 1].text == "style" || reading.tokens[quote + 1].text == "mood");
+}
+
+// "red title", "titolo in rosso", "in green letters": the colour of the letters; marks it used. A colour
+// behind the text ("on black") is not theirs, nor that of a fade.
+std::string color_of(Reading& reading, const Clause& clause) {
+  static constexpr std::string_view letters[] = {"letters", "lettering", "letter",    "font",     "type",
+                                                 "lettere", "caratteri", "carattere", "coloured", "colored",
+                                                 "colour",  "color",     "colore",    "text",     "words"};
+  auto& tokens = reading.tokens;
+  for (std::size_t i = clause.begin; i < clause.end; ++i) {
+    if (!tokens[i].is(W::color) || tokens[i].used) continue;
+    bool elsewhere = false;
+    for (std::size_t j = i, looked = 0; j > clause.begin && looked < 3; ++looked) {
+      const Token& before = tokens[--j];
+      elsewhere = elsewhere || before.text == "on" || before.text == "su" || before.text == "over" ||
+                  before.is(W::fade_word) || before.is(W::fade_in) || before.is(W::fade_out) ||
+                  before.is(W::from) || before.is(W::transition) || negated(reading, clause, i);
+    }
+    if (elsewhere) continue;
+    tokens[i].used = true;
+    for (std::size_t j = clause.begin; j < clause.end; ++j)
+      if (std::ranges::find(letters, tokens[j].text) != std::end(letters)) tokens[j].used = true;
+    return tokens[i].text;
+  }
+  return "";
 }
 
 struct Kind {
@@ -191,6 +217,22 @@ void place(Reading& reading, const Clause& clause, const Kind& kind, std::size_t
   if (!wish.duration_s && kind.at != quote) wish.duration_s = take_duration(reading, clause, quote, true);
 }
 
+// "10 s, title 'X' at the end, 2 s": the film's length is said elsewhere, so the last word is the title's.
+void take_trailing_time(Reading& reading, const Clause& text, TextWish& wish) {
+  auto& tokens = reading.tokens;
+  if (wish.duration_s || wish.anchor == Anchor::throughout || !wish.text.size()) return;
+  auto next = std::ranges::find_if(reading.clauses, [&](const Clause& c) { return c.begin >= text.end; });
+  if (next == reading.clauses.end() || next->end - next->begin != 1) return;
+  Token& token = tokens[next->begin];
+  if (!token.is(W::duration) || token.used) return;
+  bool longer = std::ranges::any_of(tokens, [&](const Token& t) {
+    return &t != &token && t.is(W::duration) && !t.used && t.value > token.value;
+  });
+  if (!longer) return;
+  wish.duration_s = token.value;
+  token.used = true;
+}
+
 }  // namespace
 
 void read_texts(Reading& reading) {
@@ -222,9 +264,11 @@ void read_texts(Reading& reading) {
         std::string position = position_of(reading, part);
         if (!position.empty()) wish.position = position;
       }
+      wish.color = color_of(reading, part);
       if ((wish.kind == "lower_third" || wish.kind == "subtitle") && wish.position.empty())
         wish.position = "bottom";
       tokens[quote].used = true;
+      if (q + 1 == quotes.size()) take_trailing_time(reading, clause, wish);
       // The words of the text's own kind are spent too, so that "title" steers nothing else.
       if (kind.named && kind.at < tokens.size()) tokens[kind.at].used = true;
       if (!anchored) unplaced.push_back(reading.brief.texts.size());

@@ -267,6 +267,7 @@ class Lexer {
       ++at_;
       return true;
     }
+    if (abbreviation()) return true;
     std::size_t begin = at_;
     while (at_ < text_.size()) {
       bool typographic = false;
@@ -288,6 +289,23 @@ class Lexer {
     }
     split_elision(raw);
     if (peek() == '-' && letter(peek(1))) ++at_;  // fast-paced is two words
+    return true;
+  }
+
+  // "w/ music", "w/o sound", "in b/n": a stroke after a single letter belongs to the word.
+  bool abbreviation() {
+    if (peek(1) != '/') return false;
+    std::string raw(text_.substr(at_, 2));
+    std::size_t letters = 0;
+    while (letter(peek(2 + letters))) ++letters;
+    if (letters > 1 || (letters == 0 && lower(raw) != "w/")) return false;
+    raw += text_.substr(at_ + 2, letters);
+    std::string low = lower(raw);
+    if (low == "w/o")
+      add(W::word, "without");
+    else
+      add(W::word, low == "w/" ? "with" : raw);
+    at_ += 2 + letters;
     return true;
   }
 
@@ -424,7 +442,10 @@ class Assembler {
       break;
     }
     Token token{W::duration, "", "", total, 0, false};
-    for (std::size_t i = start; i < at_; ++i) token.raw += (i > start ? " " : "") + in_[i].raw;
+    for (std::size_t i = start; i < at_; ++i) {
+      if (i > start) token.raw += ' ';
+      token.raw += in_[i].raw;
+    }
     token.text = lower(token.raw);
     out.push_back(std::move(token));
     return true;
@@ -537,10 +558,29 @@ bool mostly_italian(const std::vector<Token>& tokens) {
   return balance > 0;
 }
 
+// "fade from white (1 s)" is "fade from white for 1 s": an amount in brackets says more of what stands
+// before it, it opens no clause.
+std::vector<Token> open_brackets(std::vector<Token> tokens) {
+  constexpr std::size_t kLongest = 4;  // "about 1.5 s"
+  for (std::size_t i = 1; i < tokens.size(); ++i) {
+    if (!tokens[i].is(W::comma) || tokens[i].raw != "(") continue;
+    std::size_t end = i + 1;
+    bool amount = false;
+    while (end < tokens.size() && end <= i + kLongest &&
+           (tokens[end].is(W::number) || tokens[end].is(W::word)))
+      amount = amount || tokens[end].is(W::number) || is_number_word(tokens[end].text), ++end;
+    if (!amount || end >= tokens.size() || !tokens[end].is(W::comma) || tokens[end].raw != ")") continue;
+    tokens[i].kind = W::word;
+    tokens[i].raw = tokens[i].text = "for";
+    tokens.erase(tokens.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  return tokens;
+}
+
 }  // namespace
 
 std::vector<Token> read_words(std::string_view goal, bool& italian, std::vector<std::string>& mended) {
-  auto tokens = quote_bare_texts(goal, Lexer(goal).read());
+  auto tokens = quote_bare_texts(goal, open_brackets(Lexer(goal).read()));
   italian = mostly_italian(tokens);
   mend_typing(tokens, mended);
   return Assembler(merge_phrases(tokens)).run();

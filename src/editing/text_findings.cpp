@@ -128,12 +128,21 @@ constexpr double kLetters = 0.8, kLettersFaint = 0.6, kFaint = 70;
 void conclude(TextFinding& finding, std::span<const TextLook> looks) {
   std::size_t drawn = 0, seen = 0;
   double amount = 0, contrast = 0, worst = -1;
+  std::array<double, 3> letters{};
+  int coloured = 0;
   for (const TextLook& look : looks) {
     if (look.reached && !look.drawn) continue;
     ++drawn;
     seen += look.visible;
     amount += look.amount, contrast += look.contrast;
     if (look.visible) worst = std::max(worst, look.worst);
+    if (!look.letters || !look.visible) continue;
+    for (std::size_t k = 0; k < 3; ++k) letters[k] += (*look.letters)[k];
+    ++coloured;
+  }
+  if (coloured > 0) {
+    for (double& value : letters) value /= coloured;
+    finding.letters = letters;
   }
   finding.judged = !looks.empty();
   if (drawn == 0) {

@@ -9,9 +9,11 @@
 #include <fmt/format.h>
 
 #include "editing/compile.h"
+#include "editing/plan_cuts.h"
 #include "media/probe.h"
 #include "media/video_reader.h"
 #include "render/compositor.h"
+#include "render/effect_registry.h"
 
 namespace studio {
 namespace {
@@ -220,6 +222,44 @@ struct Drawing {
 
 constexpr const char* kWorkingFormat = "yuv420p";
 
+// The mean of the file where the drawing comes nearest to the colour of the letters: their inside, where they
+// have one; in thin letters what the edges, whose chroma 4:2:0 mixes with what lies beside, leave of it.
+std::optional<std::array<double, 3>> letters_in(const TextPatches& p, Rgba fill) {
+  const double r = fill.r, g = fill.g, b = fill.b;
+  const double luma = 0.2126 * r + 0.7152 * g + 0.0722 * b;  // ITU-R BT.709
+  const double cb = (b - luma) / 1.8556, cr = (r - luma) / 1.5748;
+  const std::size_t area = static_cast<std::size_t>(p.width) * static_cast<std::size_t>(p.height);
+  // 8-bit steps: the same colour, a change worth looking at, and so far from the fill that it tells nothing.
+  const double kSame = 20, kChanged = 24, kOther = 90;
+  constexpr std::size_t kLeastPixels = 12;
+  std::vector<std::pair<double, std::size_t>> changed;  // distance of the drawing from the fill, pixel
+  for (std::size_t i = 0; i < area; ++i) {
+    const auto at = [&](const std::vector<float>& planes, std::size_t k) {
+      return static_cast<double>(planes[k * area + i]);
+    };
+    if (std::hypot(at(p.drawn, 0) - at(p.bare, 0), at(p.drawn, 1) - at(p.bare, 1),
+                   at(p.drawn, 2) - at(p.bare, 2)) > kChanged)
+      changed.emplace_back(std::hypot(at(p.drawn, 0) - luma, at(p.drawn, 1) - cb, at(p.drawn, 2) - cr), i);
+  }
+  std::sort(changed.begin(), changed.end());
+  const std::size_t inside = static_cast<std::size_t>(
+      std::count_if(changed.begin(), changed.end(), [=](const auto& c) { return c.first < kSame; }));
+  const std::size_t count = std::max(inside, changed.size() / 20);
+  if (count < kLeastPixels || changed[count - 1].first > kOther) return {};
+  double y = 0, u = 0, v = 0;
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::size_t i = changed[k].second;
+    y += static_cast<double>(p.file[i]);
+    u += static_cast<double>(p.file[area + i]);
+    v += static_cast<double>(p.file[2 * area + i]);
+  }
+  const double n = static_cast<double>(count);
+  y /= n, u /= n, v /= n;
+  const auto sample = [](double value) { return std::clamp(value, 0.0, 255.0); };
+  const double red = y + 1.5748 * v, blue = y + 1.8556 * u;
+  return std::array{sample(red), sample((y - 0.2126 * red - 0.0722 * blue) / 0.7152), sample(blue)};
+}
+
 Result<Drawing> draw(const EditPlan& plan, std::span<const EditSource> sources, int tallest, const Job& job) {
   Drawing drawing;
   TRY_ASSIGN(CompiledEdit edit, compile_plan(plan, sources, {.max_height = tallest}));
@@ -301,10 +341,21 @@ class Looker {
     if (!shown) return TextLook{};
     TextPatches patches{box.width, box.height, cut_of_planes(drawn, box), cut_of_planes(under, box),
                         cut_of_rgb(shown->picture, box)};
-    return texts_ ? judge_text(patches) : judge_change(patches);
+    if (!texts_) return judge_change(patches);
+    look = judge_text(patches);
+    look.letters = letters_in(patches, fill_of(moment.decision));
+    return look;
   }
 
  private:
+  // The colour in which a text is drawn.
+  Rgba fill_of(const std::string& decision) const {
+    for (const Decision& d : plan_.decisions)
+      if (d.id == decision && has_param(d, "color"))
+        return parse_color(text_param(d, "color")).value_or(Rgba{255, 255, 255, 255});
+    return {255, 255, 255, 255};
+  }
+
   Result<Drawing*> bare_drawing(const TextMoment& moment, double frame_s) {
     if (texts_ && !shares_the_screen(plan_, moment, frame_s)) {
       if (!bare_.compositor) {

@@ -2,6 +2,7 @@
 // and the file is asked how much of that drawing it shows.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,6 +37,9 @@ struct TextLook {
   double likeness = 0;   // correlation of what the file shows there with the drawing, -1..1
   double worst = 0;      // the lowest likeness of a part as large as a letter or two
   double contrast = 0;   // of the drawing against what lies under it, 8-bit steps
+  // Mean of the file where the plan draws the letters in their own colour, R'G'B' 0..255; nothing where the
+  // letters are too thin to have an inside.
+  std::optional<std::array<double, 3>> letters = {};
   bool visible = false;  // something like it is there; whether all letters are right, tells `worst`
 };
 

@@ -178,11 +178,12 @@ EffectParameter color_parameter(std::string name, std::string fallback, std::str
 
 Result<Rgba> parse_color(std::string_view text) {
   static const std::map<std::string_view, Rgba> names = {
-      {"black", {0, 0, 0, 255}},      {"white", {255, 255, 255, 255}}, {"red", {230, 30, 30, 255}},
-      {"green", {30, 170, 60, 255}},  {"blue", {40, 80, 220, 255}},    {"yellow", {255, 221, 0, 255}},
-      {"orange", {255, 140, 0, 255}}, {"pink", {255, 120, 180, 255}},  {"purple", {130, 60, 190, 255}},
-      {"cyan", {0, 200, 220, 255}},   {"gray", {128, 128, 128, 255}},  {"grey", {128, 128, 128, 255}},
-      {"transparent", {0, 0, 0, 0}}};
+      {"black", {0, 0, 0, 255}},        {"white", {255, 255, 255, 255}},  {"red", {230, 30, 30, 255}},
+      {"green", {30, 170, 60, 255}},    {"blue", {40, 80, 220, 255}},     {"yellow", {255, 221, 0, 255}},
+      {"orange", {255, 140, 0, 255}},   {"pink", {255, 120, 180, 255}},   {"purple", {130, 60, 190, 255}},
+      {"cyan", {0, 200, 220, 255}},     {"gray", {128, 128, 128, 255}},   {"grey", {128, 128, 128, 255}},
+      {"gold", {224, 170, 30, 255}},    {"magenta", {230, 40, 200, 255}}, {"brown", {130, 75, 35, 255}},
+      {"silver", {192, 192, 200, 255}}, {"transparent", {0, 0, 0, 0}}};
   if (const auto named = names.find(text); named != names.end()) return named->second;
   std::uint32_t value = 0;
   const bool hex = text.starts_with('#') && (text.size() == 7 || text.size() == 9);

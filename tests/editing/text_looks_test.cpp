@@ -208,6 +208,38 @@ TEST_F(TextLooksInFilm, EachTextThatIsNotThereIsNamed) {
   all_are_named("elsewhere", elsewhere);
 }
 
+TEST_F(TextLooksInFilm, TheColourOfLettersIsMeasuredInTheFile) {
+  for (const auto& [drawn, wished, met] : {std::tuple{"red", "red", true},
+                                           {"red", "blue", false},
+                                           {"white", "red", false},
+                                           {"yellow", "yellow", true},
+                                           {"#e01818", "red", true},
+                                           {"green", "green", true},
+                                           {"white", "white", true}}) {
+    EditPlan coloured = plan({});
+    std::erase_if(coloured.decisions,
+                  [](const Decision& d) { return d.type == DecisionType::text_overlay && d.id != "t0"; });
+    coloured.decisions.front().params["end_s"] = 2.0;
+    for (Decision& d : coloured.decisions)
+      if (d.id == "t0") d.params["color"] = drawn, d.params["text"] = "Colours", d.params["kind"] = "title";
+    Brief brief;
+    TextWish wish;
+    wish.text = "Colours";
+    wish.color = wished;
+    brief.texts = {wish};
+    EvaluationRequest request;
+    request.file = rendered(coloured, "coloured");
+    request.plan = &coloured;
+    request.brief = &brief;
+    request.sources = sources_;
+    const auto evaluation = evaluate_edit_quality(request);
+    ASSERT_TRUE(evaluation) << evaluation.error().message;
+    const auto check = std::ranges::find(evaluation->constraints, "text", &ConstraintCheck::kind);
+    ASSERT_NE(check, evaluation->constraints.end());
+    EXPECT_EQ(check->met, std::optional(met)) << drawn << " for " << wished << ": " << check->measured;
+  }
+}
+
 TEST_F(TextLooksInFilm, ACoveredTextIsNamedAlone) {
   const EditPlan wanted = plan({});
   const Path file = rendered(wanted, "clean"), covered = scratch_->path() / "covered.mp4";

@@ -133,6 +133,13 @@ TEST_F(Unplanned, SoundIsMeasuredAgainstTheSourceAndTheMusic) {
                       "-map", "[a]"},
                      scored));
   EXPECT_EQ(judge(scored, bed, "music").met, std::optional(true));
+  // It lies there as it was recorded.
+  Brief level = bed;
+  level.audio.front().level_db = 0;
+  EXPECT_EQ(judge(scored, level, "music").met, std::optional(true)) << judge(scored, level, "music").measured;
+  level.audio.front().level_db = -20;
+  EXPECT_EQ(judge(scored, level, "music").met, std::optional(false))
+      << judge(scored, level, "music").measured;
   const ConstraintCheck without = judge(plain, bed, "music");
   EXPECT_EQ(without.met, std::optional(false)) << without.measured;
 }
