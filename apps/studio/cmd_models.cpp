@@ -22,7 +22,8 @@ struct Options {
   std::string id;
   bool offline = false;
   int connections = 4;
-  NeedOptions need;
+  std::optional<int> context, slots;
+  int gpu_layers = 0;
   std::string cache_type = "f16";
   ImportOptions import;
 };
@@ -73,41 +74,71 @@ Json entry_json(const ModelCatalog& catalog, const ModelEntry& model) {
           {"files", files_json(catalog, model)}};
 }
 
-Result<Outcome> list(const ModelCatalog& catalog, const Options& options, const Job&) {
-  Json models = Json::array();
-  for (const ModelEntry& model : catalog.entries()) {
-    models.push_back(entry_json(catalog, model));
-    print(options.common, fmt::format("{:<28} {:<10} {:>8}  {:<12} {}{}\n", model.id, model.task,
-                                      size_text(model.total_bytes()), model.licence,
-                                      catalog.present(model) ? "here" : "not here",
-                                      model.id == catalog.default_model(model.task) ? "  (default)" : ""));
-  }
-  return Outcome::with({{"schema", "studio.models/1"}, {"models", std::move(models)}});
-}
+struct Need {
+  ModelShape shape;
+  NeedOptions options;
+  MemoryNeed bytes;
+};
 
-// What it would take, from the header of the file that is here.
-Result<Json> need_json(const ModelCatalog& catalog, const ModelEntry& model, const Options& options,
-                       std::string& text) {
+// What it would take, from the header of the file that is here; as `studio serve` runs it where the options
+// say nothing else.
+Result<Need> need_of(const ModelCatalog& catalog, const ModelEntry& model, const Options& options) {
   TRY_ASSIGN(const Path file, catalog.local_path(model));
-  TRY_ASSIGN(const ModelShape shape, read_gguf_shape(file));
-  NeedOptions need = options.need;
-  if (shape.context > 0) need.context = std::min(need.context, static_cast<int>(shape.context));
-  need.cache_k = need.cache_v = cache_type_of(options.cache_type).value_or(CacheType::f16);
-  need.embeddings = model.task == "embedding" || model.task == "rerank";
+  Need need;
+  TRY_ASSIGN(need.shape, read_gguf_shape(file));
+  need.options = usual_need(model.task, need.shape.context, options.gpu_layers != 0);
+  if (options.context) need.options.context = *options.context;
+  if (need.shape.context > 0)
+    need.options.context = std::min(need.options.context, static_cast<int>(need.shape.context));
+  if (options.slots) need.options.slots = *options.slots;
+  need.options.gpu_layers = options.gpu_layers;
+  need.options.cache_k = need.options.cache_v = cache_type_of(options.cache_type).value_or(CacheType::f16);
   TRY_ASSIGN(const Path mmproj, catalog.companion_path(model, "mmproj"));
   std::optional<ModelShape> projector;
   if (!mmproj.empty()) {
     TRY_ASSIGN(projector, read_gguf_shape(mmproj));
-    need.projector = &*projector;
+    need.options.projector = &*projector;
   }
-  const MemoryNeed bytes = memory_need(shape, need);
-  text = explain(bytes, shape, need);
-  return Json{
-      {"context", need.context},       {"slots", need.slots},           {"cache_type", name_of(need.cache_k)},
-      {"gpu_layers", need.gpu_layers}, {"layers", shape.layers.size()}, {"weights", bytes.weights},
-      {"repacked", bytes.repacked},    {"kv_cache", bytes.kv_cache},    {"compute", bytes.compute},
-      {"runtime", bytes.runtime},      {"on_gpu", bytes.on_gpu},        {"on_host", bytes.on_host},
-      {"total", bytes.total}};
+  need.bytes = memory_need(need.shape, need.options);
+  need.options.projector = nullptr;  // it lives only here
+  return need;
+}
+
+Json need_json(const Need& need) {
+  const MemoryNeed& bytes = need.bytes;
+  return Json{{"context", need.options.context},
+              {"slots", need.options.slots},
+              {"cache_type", name_of(need.options.cache_k)},
+              {"gpu_layers", need.options.gpu_layers},
+              {"layers", need.shape.layers.size()},
+              {"weights", bytes.weights},
+              {"repacked", bytes.repacked},
+              {"kv_cache", bytes.kv_cache},
+              {"compute", bytes.compute},
+              {"runtime", bytes.runtime},
+              {"on_gpu", bytes.on_gpu},
+              {"on_host", bytes.on_host},
+              {"total", bytes.total}};
+}
+
+Result<Outcome> list(const ModelCatalog& catalog, const Options& options, const Job&) {
+  Json models = Json::array();
+  print(options.common, fmt::format("{:<28} {:<10} {:>8}  {:>8}  {:<12} {}\n", "MODEL", "TASK", "FILES",
+                                    "MEMORY", "LICENCE", "HERE"));
+  for (const ModelEntry& model : catalog.entries()) {
+    Json entry = entry_json(catalog, model);
+    // Computed for a file that is here, else roughly what the catalog says.
+    const auto need = need_of(catalog, model, options);
+    const std::uint64_t memory = need ? need->bytes.total : model.memory_bytes;
+    entry["need_bytes"] = memory > 0 ? Json(memory) : Json(nullptr);
+    models.push_back(std::move(entry));
+    print(options.common,
+          fmt::format("{:<28} {:<10} {:>8}  {:>8}  {:<12} {}{}\n", model.id, model.task,
+                      size_text(model.total_bytes()), (need || memory == 0 ? "" : "~") + size_text(memory),
+                      model.licence, catalog.present(model) ? "here" : "not here",
+                      model.id == catalog.default_model(model.task) ? "  (default)" : ""));
+  }
+  return Outcome::with({{"schema", "studio.models/1"}, {"models", std::move(models)}});
 }
 
 Result<Outcome> show(const ModelCatalog& catalog, const Options& options, const Job&) {
@@ -121,10 +152,10 @@ Result<Outcome> show(const ModelCatalog& catalog, const Options& options, const 
     print(options.common,
           fmt::format("{:<13} {}  {}\n", file["role"].get<std::string>(),
                       size_text(file["bytes"].get<std::uint64_t>()), file["path"].get<std::string>()));
-  std::string text;
-  if (auto need = need_json(catalog, model, options, text)) {
-    document["need"] = *std::move(need);
-    print(options.common, fmt::format("{:<13} {}\n", "need", text));
+  if (const auto need = need_of(catalog, model, options)) {
+    document["need"] = need_json(*need);
+    print(options.common,
+          fmt::format("{:<13} {}\n", "need", explain(need->bytes, need->shape, need->options)));
   }
   return Outcome::with(std::move(document));
 }
@@ -217,17 +248,18 @@ void add_show(CLI::App& models, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = add_for_one(models, chosen, "show",
                                   "All that is known of one model, and the memory it needs", options, show);
-  command->add_option("--context", options->need.context, "Tokens of one slot, for the need (8192)")
+  command
+      ->add_option("--context", options->context, "Tokens of one slot, for the need (as serve: 8192 to chat)")
       ->check(CLI::Range(1, 10'000'000))
       ->type_name("TOKENS");
-  command->add_option("--slots", options->need.slots, "Requests at the same time, for the need (1)")
+  command
+      ->add_option("--slots", options->slots, "Requests at the same time, for the need (as serve: 2 to chat)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
   command->add_option("--cache-type", options->cache_type, "Of the KV cache, for the need (f16)")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"}))
       ->type_name("TYPE");
-  command
-      ->add_option("--gpu-layers", options->need.gpu_layers, "Layers on the GPU, -1 is all, for the need (0)")
+  command->add_option("--gpu-layers", options->gpu_layers, "Layers on the GPU, -1 is all, for the need (0)")
       ->check(CLI::Range(-1, 10'000))
       ->type_name("N");
 }

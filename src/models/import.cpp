@@ -14,7 +14,6 @@
 namespace studio {
 namespace {
 
-constexpr int kUsualContext = 8192;
 
 // "Qwen2.5 Coder 0.5B Instruct" -> "qwen2.5-coder-0.5b-instruct"
 std::string slug(std::string_view text) {
@@ -143,7 +142,7 @@ Result<ModelEntry> import_model(const ModelCatalog& catalog, const ImportOptions
     TRY_ASSIGN(ModelFile part, file_at("part", files[i], job));
     entry.companions.push_back(std::move(part));
   }
-  NeedOptions need;
+  NeedOptions need = usual_need(entry.task, shape.context);
   std::optional<ModelShape> projector;
   if (!options.projector.empty()) {
     TRY_ASSIGN(projector, read_gguf_shape(options.projector));
@@ -161,8 +160,6 @@ Result<ModelEntry> import_model(const ModelCatalog& catalog, const ImportOptions
   entry.dimensions = static_cast<int>(shape.embedding_dimensions);
   entry.description = fmt::format("{}, {}", shape.name.empty() ? files.front().stem().string() : shape.name,
                                   main_type(header));
-  need.context = shape.context > 0 ? std::min(kUsualContext, entry.context) : kUsualContext;
-  need.embeddings = entry.task == "embedding" || entry.task == "rerank";
   entry.memory_bytes = memory_need(shape, need).total;
   if (catalog.imports_folder().empty())
     return fail(ErrorKind::internal, fmt::format("import {}: this catalog takes no imports", entry.id));

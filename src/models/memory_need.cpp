@@ -355,6 +355,25 @@ Result<ModelShape> read_gguf_shape(const Path& file) {
   return gguf_shape(header, file.string());
 }
 
+NeedOptions usual_need(std::string_view task, std::uint32_t trained_context, bool card) {
+  constexpr int kSentence = 512, kPage = 1024, kConversation = 8192;
+  constexpr int kWholeText = 2048;                           // of one batch, see llama_server_spec
+  constexpr std::uint64_t kPromptCacheBytes = 256ull << 20;  // LlamaServerOptions::prompt_cache_mib
+  const bool embedding = task == "embedding", rerank = task == "rerank";
+  NeedOptions options;
+  options.embeddings = embedding || rerank;
+  options.context = embedding ? kSentence : rerank ? kPage : kConversation;
+  if (trained_context > 0 && trained_context < static_cast<std::uint32_t>(options.context))
+    options.context = static_cast<int>(trained_context);
+  options.slots = embedding ? 8 : rerank || card ? 4 : 2;
+  if (options.embeddings)
+    options.batch = kWholeText;
+  else
+    options.prompt_cache_bytes = kPromptCacheBytes;
+  options.gpu_layers = card ? -1 : 0;
+  return options;
+}
+
 MemoryNeed memory_need(const ModelShape& shape, const NeedOptions& options) {
   MemoryNeed need = need_of_one(shape, options);
   const bool uses_gpu = options.gpu_layers != 0;
@@ -396,8 +415,10 @@ std::string explain(const MemoryNeed& need, const ModelShape& shape, const NeedO
   std::string text = fmt::format(
       "{} needs {}: weights {}, KV cache {} ({} tokens x {}, {}/{}), work buffers {}, runtime {}",
       shape.name.empty() ? shape.architecture : shape.name, gigabytes(need.total), gigabytes(need.weights),
-      gigabytes(need.kv_cache), options.context, options.slots, name_of(options.cache_k),
+      gigabytes(need.kv_cache - options.prompt_cache_bytes), options.context, options.slots, name_of(options.cache_k),
       name_of(options.cache_v), gigabytes(need.compute), gigabytes(need.runtime));
+  if (options.prompt_cache_bytes > 0)
+    text += fmt::format(", prompts kept beside it {}", gigabytes(options.prompt_cache_bytes));
   if (need.repacked > 0) text += fmt::format(", repacked for the CPU {}", gigabytes(need.repacked));
   if (need.on_gpu > 0)
     text += fmt::format("; {} on the GPU, {} on the host", gigabytes(need.on_gpu), gigabytes(need.on_host));

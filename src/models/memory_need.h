@@ -75,6 +75,11 @@ struct NeedOptions {
   const ModelShape* draft = nullptr;
 };
 
+// How the manager runs a model of `task` ("chat", "vision", "embedding", "rerank") that was trained for
+// `trained_context` tokens (0: unknown): embedders and rerankers read a page, not a conversation, several at
+// once and whole; who chats keeps prompts beside the slots. Two slots on the host, four on a card.
+NeedOptions usual_need(std::string_view task, std::uint32_t trained_context, bool card = false);
+
 // All in bytes. total = on_gpu + on_host = weights + repacked + kv_cache + compute + runtime.
 struct MemoryNeed {
   std::uint64_t weights = 0;   // of the model, its projector and its draft

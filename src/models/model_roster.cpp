@@ -9,27 +9,16 @@
 namespace studio {
 namespace {
 
-constexpr std::string_view kRerank = "rerank", kEmbedding = "embedding";
-
-// A sentence or a page, not a conversation.
-constexpr int kEmbeddingContext = 512, kRerankContext = 1024;
-
-int slots_of(const ManagerOptions& options, std::string_view task, bool card) {
-  if (task == kEmbedding) return 8;
-  if (task == kRerank) return 4;
-  if (options.slots > 0) return options.slots;
-  return card ? 4 : 2;
-}
-
 void set_start(RosterModel& model, const ManagerOptions& options, int trained_context, bool card) {
   model.start.model_id = model.id;
   model.start.task = model.task;
   model.start.threads = options.threads;
-  model.start.slots = slots_of(options, model.task, card);
-  const int wanted = model.task == kEmbedding ? kEmbeddingContext
-                     : model.task == kRerank  ? kRerankContext
+  const auto trained = static_cast<std::uint32_t>(std::max(0, trained_context));
+  const NeedOptions usual = usual_need(model.task, trained, card);
+  model.start.slots = options.slots > 0 && !usual.embeddings ? options.slots : usual.slots;
+  model.start.context = usual.embeddings      ? usual.context
+                        : trained_context > 0 ? std::min(options.context, trained_context)
                                               : options.context;
-  model.start.context = trained_context > 0 ? std::min(wanted, trained_context) : wanted;
   model.start.restarts = options.restarts;
   model.start.restart_window = options.restart_window;
   model.start.ready_timeout = options.ready_timeout;

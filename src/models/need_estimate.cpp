@@ -9,7 +9,6 @@ namespace studio {
 namespace {
 
 constexpr std::uint64_t kMiB = 1u << 20;
-constexpr std::uint64_t kPromptCacheMiB = 256;  // as LlamaServerOptions::prompt_cache_mib
 
 std::uint64_t size_of(const Path& file) {
   std::error_code ec;
@@ -26,12 +25,13 @@ std::uint64_t by_size(const RosterModel& model) {
 }
 
 std::string settings_of(const EngineStart& start, std::optional<int> gpu_layers, bool card) {
-  return fmt::format("bytes={} ctx={} slots={} kv={}/{} layers={}{}", size_of(start.file), start.context,
+  return fmt::format("bytes={} ctx={} slots={} kv={}/{} layers={}{}{}", size_of(start.file), start.context,
                      start.slots, start.cache_type_k, start.cache_type_v,
                      !card        ? "0"
                      : gpu_layers ? std::to_string(*gpu_layers)
                                   : "all",
-                     start.draft.empty() ? "" : " draft=" + start.draft.filename().string());
+                     start.draft.empty() ? "" : " draft=" + start.draft.filename().string(),
+                     start.mmproj.empty() ? "" : " mmproj=" + start.mmproj.filename().string());
 }
 
 // A life that saw little use must not make a model look small: never less than 0.7 of what is computed.
@@ -87,17 +87,13 @@ NeedEstimate estimate_need(const RosterModel& model, const MemoryRoom& room, Mea
   } else {
     const auto projector = shapes.of(model.start.mmproj);
     const auto draft = shapes.of(model.start.draft);
-    NeedOptions options;
+    NeedOptions options = usual_need(model.task, shape->context, room.card);
     options.context = model.start.context;
     options.slots = model.start.slots;
     options.cache_k = cache_type_of(model.start.cache_type_k).value_or(CacheType::f16);
     options.cache_v = cache_type_of(model.start.cache_type_v).value_or(CacheType::f16);
-    options.batch = model.task == "embedding" || model.task == "rerank" ? 2048 : 512;
-    options.embeddings = model.task == "embedding" || model.task == "rerank";
-    options.prompt_cache_bytes = kPromptCacheMiB * kMiB;
     options.projector = projector.get();
     options.draft = draft.get();
-    options.gpu_layers = room.card ? -1 : 0;
     MemoryNeed need = memory_need(*shape, options);
     if (room.card && need.on_gpu > room.most.gpu) {
       const auto layers = layers_that_fit(*shape, options, room.most.gpu, room.most.host);

@@ -140,22 +140,53 @@ TEST_F(MiniLm, TakesNoMoreMemoryThanWasComputed) {
   EXPECT_LT(resident(minilm.engine->pid()), 1.1 * static_cast<double>(need.total));
 }
 
-TEST(DefaultModel, TakesNearlyTheMemoryThatWasComputed) {
+// What the kernel counted at most (VmHWM), in bytes.
+double peak(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) * 1024;
+  return 0;
+}
+
+struct NeedCase {
+  const char* model;
+  int context, slots;
+  const char* cache_type;
+};
+
+class ChatModelNeed : public ::testing::TestWithParam<NeedCase> {};
+
+// Never less than it takes, and at most a tenth more.
+TEST_P(ChatModelNeed, IsWhatItTakesAtMost) {
+  const NeedCase& c = GetParam();
   LlamaServerOptions options;
-  options.context = 4096;
-  options.slots = 2;
+  options.context = c.context;
+  options.slots = c.slots;
+  options.cache_type_k = options.cache_type_v = c.cache_type;
   options.prompt_cache_mib = 0;
-  auto running = start("qwen2.5-coder-0.5b", options);
+  auto running = start(c.model, options);
   if (!running && running.error().kind == ErrorKind::missing_part) GTEST_SKIP() << running.error().message;
   ASSERT_TRUE(running) << running.error().message;
   std::string text;
   for (int i = 0; i < 560; ++i) text += "word ";  // fills a batch of 512
   ASSERT_TRUE(post(*running->engine, "/v1/chat/completions",
                    {{"messages", {{{"role", "user"}, {"content", text}}}}, {"max_tokens", 2}}));
-  const auto need = memory_need(running->shape, {.context = 4096, .slots = 2});
-  EXPECT_NEAR(resident(running->engine->pid()), static_cast<double>(need.total),
-              0.1 * static_cast<double>(need.total));
+  NeedOptions need{.context = c.context, .slots = c.slots};
+  need.cache_k = need.cache_v = cache_type_of(c.cache_type).value();
+  const auto computed = static_cast<double>(memory_need(running->shape, need).total);
+  const double measured = peak(running->engine->pid());
+  std::printf("%s %d x %d %s: computed %.0f MiB, taken %.0f MiB, %+.1f%%\n", c.model, c.context, c.slots,
+              c.cache_type, computed / (1 << 20), measured / (1 << 20), 100 * (computed / measured - 1));
+  EXPECT_GE(computed, measured);
+  EXPECT_LE(computed, 1.1 * measured);
 }
+
+INSTANTIATE_TEST_SUITE_P(Settings, ChatModelNeed,
+                         ::testing::Values(NeedCase{"qwen2.5-coder-0.5b", 4096, 2, "f16"},
+                                           NeedCase{"qwen2.5-coder-0.5b", 32'768, 1, "f16"},
+                                           NeedCase{"qwen2.5-coder-0.5b", 8192, 2, "q8_0"},
+                                           NeedCase{"qwen2.5-coder-1.5b", 2048, 1, "f16"},
+                                           NeedCase{"qwen2.5-coder-1.5b", 16'384, 1, "q8_0"}));
 
 }  // namespace
 }  // namespace studio
