@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace studio::testing {
@@ -21,6 +22,11 @@ class GgufFile {
     add(metadata_, value);
     return *this;
   }
+  GgufFile& f32(std::string_view key, float value) {
+    add_key(key, 6);
+    add(metadata_, value);
+    return *this;
+  }
   GgufFile& flag(std::string_view key, bool value) {
     add_key(key, 7);
     metadata_ += value ? '\1' : '\0';
@@ -33,23 +39,35 @@ class GgufFile {
     for (std::size_t i = 0; i < count; ++i) add_string(metadata_, "token" + std::to_string(i));
     return *this;
   }
-  GgufFile& u32s(std::string_view key, const std::vector<std::uint32_t>& values) {
+  GgufFile& texts(std::string_view key, const std::vector<std::string>& values) {
     add_key(key, 9);
-    add(metadata_, std::uint32_t{4});
+    add(metadata_, std::uint32_t{8});
     add(metadata_, std::uint64_t{values.size()});
-    for (const std::uint32_t value : values) add(metadata_, value);
+    for (const std::string& value : values) add_string(metadata_, value);
     return *this;
+  }
+  GgufFile& i32s(std::string_view key, const std::vector<std::int32_t>& values) {
+    return numbers(key, 5, values);
+  }
+  GgufFile& f32s(std::string_view key, const std::vector<float>& values) { return numbers(key, 6, values); }
+  GgufFile& u32s(std::string_view key, const std::vector<std::uint32_t>& values) {
+    return numbers(key, 4, values);
   }
   // `bytes` of zeros as its data, which must be what the type takes.
   GgufFile& tensor(std::string_view name, std::uint32_t type, std::vector<std::uint64_t> dimensions,
                    std::uint64_t bytes) {
+    return tensor(name, type, std::move(dimensions), std::string(static_cast<std::size_t>(bytes), '\0'));
+  }
+  GgufFile& tensor(std::string_view name, std::uint32_t type, std::vector<std::uint64_t> dimensions,
+                   const std::string& data) {
     ++tensors_;
     add_string(table_, name);
     add(table_, static_cast<std::uint32_t>(dimensions.size()));
     for (const std::uint64_t size : dimensions) add(table_, size);
     add(table_, type);
     add(table_, std::uint64_t{data_.size()});
-    data_.append(static_cast<std::size_t>((bytes + 31) / 32 * 32), '\0');
+    data_ += data;
+    data_.append((32 - data_.size() % 32) % 32, '\0');
     return *this;
   }
   std::string bytes() const {
@@ -68,6 +86,14 @@ class GgufFile {
     char raw[sizeof(T)];
     std::memcpy(raw, &value, sizeof value);
     to.append(raw, sizeof raw);
+  }
+  template <typename T>
+  GgufFile& numbers(std::string_view key, std::uint32_t type, const std::vector<T>& values) {
+    add_key(key, 9);
+    add(metadata_, type);
+    add(metadata_, std::uint64_t{values.size()});
+    for (const T value : values) add(metadata_, value);
+    return *this;
   }
   static void add_string(std::string& to, std::string_view value) {
     add(to, std::uint64_t{value.size()});

@@ -173,6 +173,8 @@ EngineSpec llama_server_spec(const LlamaServerOptions& options) {
   // Trying out what fits would load the model twice; we have computed it. By the environment, because
   // older versions refuse an option that they do not know.
   spec.environment = {{"LLAMA_ARG_FIT", "off"}};
+  // Newer versions load a draft model and leave it idle until they are told what it is for.
+  if (!options.draft.empty()) spec.environment.emplace("LLAMA_ARG_SPEC_TYPE", "draft-simple");
   // It has nothing to save, but at SIGTERM waits for its open connections (30 s when one is kept alive).
   spec.grace = std::chrono::milliseconds(100);
   return spec;
