@@ -197,11 +197,42 @@ Result<Outcome> verify(const ModelCatalog& catalog, const Options& options, cons
   return Outcome::with({{"schema", "studio.models/1"}, {"models", std::move(verified)}});
 }
 
+// Its file would stay on the disk until it is unloaded, and its engine could not be started again.
+Result<void> nobody_uses(const ModelEntry& model) {
+  for (const ServerState& server : server_states()) {
+    const auto answer = server_models(server, {});
+    if (!answer) continue;  // it asks for a key, or is ending
+    for (const Json& status : (*answer)["models"]) {
+      const std::string state = status.is_object() ? status.value("state", "") : "";
+      if (status.value("id", "") == model.id &&
+          (state == "loading" || state == "ready" || state == "draining"))
+        return fail(ErrorKind::engine_failed,
+                    fmt::format("remove the model {}: the server at {} (process {}) has it loaded", model.id,
+                                server.url, server.pid),
+                    fmt::format("end it first: studio stop --server {}; or switch to another model",
+                                port_of_url(server.url)));
+    }
+  }
+  return {};
+}
+
 Result<Outcome> remove(const ModelCatalog& catalog, const Options& options, const Job&) {
   TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
-  TRY(catalog.remove(model));
+  TRY(nobody_uses(model));
+  TRY_ASSIGN(const std::uint64_t freed, catalog.remove(model));
   if (model.imported) tell_servers();
-  return Outcome::with(entry_json(catalog, model));
+  if (model.imported)
+    say(options.common,
+        fmt::format("{} is no longer in the catalog; its file stays where it lies", model.id));
+  else if (freed == 0)
+    say(options.common, fmt::format("{}: nothing of it was in the cache", model.id));
+  else
+    say(options.common, fmt::format("{}: {} freed", model.id, human_bytes(freed)));
+  if (!model.imported && catalog.present(model))
+    say(options.common, fmt::format("it is still at {}, which is not ours", catalog.path_of(model).string()));
+  Json document = entry_json(catalog, model);
+  document["freed_bytes"] = freed;
+  return Outcome::with(std::move(document));
 }
 
 Result<Outcome> path(const ModelCatalog& catalog, const Options& options, const Job&) {

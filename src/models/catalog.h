@@ -107,8 +107,9 @@ class ModelCatalog {
   // into place. Already there and right: nothing to do. The error tells of every source tried.
   Result<Path> pull(const ModelEntry& entry, const Job& job = {}) const;
   // Removes the files and what a pull left half done; a `path` source and a hub's cache are never
-  // touched. Of an imported model also its registration.
-  Result<void> remove(const ModelEntry& entry) const;
+  // touched. Of an imported model also its registration. The bytes that were freed. io, also while another
+  // command gets it.
+  Result<std::uint64_t> remove(const ModelEntry& entry) const;
 
   const Path& imports_folder() const { return imports_; }
 

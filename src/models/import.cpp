@@ -14,7 +14,6 @@
 namespace studio {
 namespace {
 
-
 // "Qwen2.5 Coder 0.5B Instruct" -> "qwen2.5-coder-0.5b-instruct"
 std::string slug(std::string_view text) {
   std::string id;

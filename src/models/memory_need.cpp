@@ -415,8 +415,8 @@ std::string explain(const MemoryNeed& need, const ModelShape& shape, const NeedO
   std::string text = fmt::format(
       "{} needs {}: weights {}, KV cache {} ({} tokens x {}, {}/{}), work buffers {}, runtime {}",
       shape.name.empty() ? shape.architecture : shape.name, gigabytes(need.total), gigabytes(need.weights),
-      gigabytes(need.kv_cache - options.prompt_cache_bytes), options.context, options.slots, name_of(options.cache_k),
-      name_of(options.cache_v), gigabytes(need.compute), gigabytes(need.runtime));
+      gigabytes(need.kv_cache - options.prompt_cache_bytes), options.context, options.slots,
+      name_of(options.cache_k), name_of(options.cache_v), gigabytes(need.compute), gigabytes(need.runtime));
   if (options.prompt_cache_bytes > 0)
     text += fmt::format(", prompts kept beside it {}", gigabytes(options.prompt_cache_bytes));
   if (need.repacked > 0) text += fmt::format(", repacked for the CPU {}", gigabytes(need.repacked));

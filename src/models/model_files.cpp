@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "models/catalog.h"
 #include "models/file_record.h"
+#include "models/folder_lock.h"
 #include "models/gguf.h"
 #include "models/hub.h"
 
@@ -161,14 +162,25 @@ Result<void> ModelCatalog::verify(const ModelEntry& entry, const Job& job) const
   return {};
 }
 
-Result<void> ModelCatalog::remove(const ModelEntry& entry) const {
+Result<std::uint64_t> ModelCatalog::remove(const ModelEntry& entry) const {
+  const Path folder = models_ / entry.id;
   std::error_code ec;
-  std::filesystem::remove_all(models_ / entry.id, ec);
+  std::uint64_t freed = 0;
+  if (std::filesystem::exists(folder, ec)) {
+    // Under a download's feet its next write would fail with no good reason.
+    TRY_ASSIGN(const auto lock, FolderLock::try_take(folder));
+    if (!lock)
+      return fail(ErrorKind::io,
+                  fmt::format("remove the model {}: it is being downloaded by another command", entry.id),
+                  "wait for it or end it first");
+    for (const auto& item : std::filesystem::recursive_directory_iterator(folder, ec))
+      if (item.is_regular_file(ec) && !item.is_symlink(ec)) freed += item.file_size(ec);
+    std::filesystem::remove_all(folder, ec);
+  }
   if (!ec && entry.imported && !imports_.empty())
     std::filesystem::remove(imports_ / (entry.id + ".yaml"), ec);
-  if (ec)
-    return fail(ErrorKind::io, fmt::format("remove {}: {}", (models_ / entry.id).string(), ec.message()));
-  return {};
+  if (ec) return fail(ErrorKind::io, fmt::format("remove {}: {}", folder.string(), ec.message()));
+  return freed;
 }
 
 }  // namespace studio

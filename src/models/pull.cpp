@@ -2,15 +2,12 @@
 #include <algorithm>
 #include <numeric>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <fmt/format.h>
 
 #include "models/catalog.h"
 #include "models/convert_bert.h"
 #include "models/file_record.h"
+#include "models/folder_lock.h"
 #include "models/gguf.h"
 #include "models/hub.h"
 #include "models/package_parts.h"
@@ -20,32 +17,6 @@ namespace studio {
 namespace {
 
 constexpr int kRetries = 4;
-
-// One pull of a model at a time, whatever the number of studios.
-class FolderLock {
- public:
-  static Result<FolderLock> take(const Path& folder, std::stop_token stop) {
-    const Path file = folder / ".lock";
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0)
-      return fail(ErrorKind::io, fmt::format("open {}", file.string()), "choose a place you may write to");
-    FolderLock lock(fd);
-    while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-      if (stop.stop_requested())
-        return fail(ErrorKind::interrupted, "wait for another download of the same model");
-      ::usleep(200'000);
-    }
-    return lock;
-  }
-  FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  ~FolderLock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
- private:
-  explicit FolderLock(int fd) : fd_(fd) {}
-  int fd_;
-};
 
 Result<void> make_folder(const Path& folder) {
   std::error_code ec;
@@ -234,7 +205,7 @@ Result<Path> ModelCatalog::pull(const ModelEntry& entry, const Job& job) const {
   }
   const Path folder = models_ / entry.id;
   TRY(make_folder(folder));
-  TRY_ASSIGN(const FolderLock lock, FolderLock::take(folder, job.stop));
+  TRY_ASSIGN(const FolderLock lock, FolderLock::take(folder, entry.id, job));
   const auto needed = std::accumulate(
       missing.begin(), missing.end(), std::uint64_t{0}, [&](std::uint64_t sum, const ModelFile& file) {
         std::error_code ec;

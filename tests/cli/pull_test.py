@@ -102,6 +102,7 @@ def main():
                            HF_ENDPOINT=f"http://127.0.0.1:{hub.server_port}", HF_HOME=f"{name}/hf")
         models = folder / "cache/animation-studio/models"
         pull(folder, hub, environment, models)
+        two_at_once(hub, environment, models)
         full_disk(folder, hub, environment)
     print("pulls survive what hubs, disks and people do" if not failed else "")
     sys.exit(1 if failed else 0)
@@ -143,6 +144,29 @@ def pull(folder, hub, environment, models):
     check(run(environment, "rm", "big").returncode == 0 and run(environment, "pull", "big", "-q").returncode == 0,
           "a hub without ranges gives nothing")
     hub.ranges = True
+
+
+def two_at_once(hub, environment, models):
+    """The second waits and fetches nothing again; a removal does not pull the folder away from under them."""
+    run(environment, "rm", "big", "-q")
+    hub.asked.clear()
+    hub.pause = 0.02
+    pulls = [subprocess.Popen([STUDIO, "models", "pull", "big"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) for _ in range(2)]
+    for _ in range(400):
+        time.sleep(0.02)
+        if hub.asked:
+            break
+    refused = run(environment, "rm", "big", "-q")
+    check(refused.returncode == 1 and "downloaded" in refused.stderr, f"it was removed under a download: {refused.stderr}")
+    for process in pulls:
+        out, err = process.communicate(timeout=60)
+        check(process.returncode == 0 and "big.bin" in out, f"one of two pulls: {err}")
+    hub.pause = 0
+    check(sum(hub.asked) <= len(DATA), f"two pulls fetched {sum(hub.asked)} bytes of {len(DATA)}")
+    removed = run(environment, "rm", "big")
+    check(removed.returncode == 0 and "freed" in removed.stderr and not (models / "big").exists(), f"rm: {removed.stderr}")
+    check("nothing" in run(environment, "rm", "big").stderr, "a removal of nothing does not say so")
 
 
 # A disk of 8 MB: told before the first byte where the size is known, at once when it is full where it is not.
