@@ -17,6 +17,7 @@ import urllib.request
 from json_schema import faults_by_file
 
 STUDIO = os.path.abspath(sys.argv[1])
+FAKE_ENGINE = pathlib.Path(__file__).resolve().parents[1] / "support/fake_engine.py"
 failed = False
 
 
@@ -97,16 +98,29 @@ def switching(name, studio, run_folder, follows_schema):
     threading.Thread(target=engine.serve_forever, daemon=True).start()
     pathlib.Path(f"{name}/far.yaml").write_text(
         f"engines: [{{name: far, kind: openai, url: 'http://127.0.0.1:{engine.server_port}/v1', models: [far-away]}}]\n")
-    begun = studio("serve", "-d", "--port", "0", "--config", f"{name}/far.yaml")
+    # One that an engine of ours runs, of which the file is in the cache.
+    mine = pathlib.Path(f"{name}/cache/animation-studio/models/mine/mine.gguf")
+    own = pathlib.Path(f"{name}/config/animation-studio/models.yaml")
+    for file, content in ((mine, b"GGUF\x03" + bytes(19) + b"{}"),
+                          (own, b"models: [{id: mine, task: chat, engine: llama-server, file: mine.gguf, sources: [{url: 'http://127.0.0.1:1/m'}]}]")):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+    begun = studio("serve", "-d", "--port", "0", "--config", f"{name}/far.yaml", STUDIO_LLAMA_SERVER=str(FAKE_ENGINE))
     check(begun.returncode == 0, f"serve with an engine by URL: {begun.stderr}")
     try:
         switched = studio("switch", "far-away")
         check(switched.returncode == 0 and "far-away is ready" in switched.stdout, f"switch: {switched.stdout}{switched.stderr}")
         follows_schema(("switch", "far-away"), "switch")
+        loaded = studio("switch", "mine", "--json", "-")
+        check(loaded.returncode == 0, f"switch to an engine of ours: {loaded.stderr}")
+        check(not faults_by_file(loaded.stdout, "switch"), f"switch: {loaded.stdout}")
+        refused = studio("models", "rm", "mine")
+        check(refused.returncode == 1 and "has it loaded" in refused.stderr and mine.exists(), f"a model in use is removed: {refused.stderr}")
         follows_schema(("status",), "status")
     finally:
         studio("stop")
         engine.shutdown()
+    check(studio("models", "rm", "mine").returncode == 0 and not mine.exists(), "a model that nobody uses any more is kept")
 
 
 def one_server(name, studio, run_folder, follows_schema):
