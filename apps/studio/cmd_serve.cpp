@@ -1,6 +1,7 @@
 // studio serve: the OpenAI-compatible server in front of every model, in the foreground or behind (-d).
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
@@ -20,6 +21,7 @@
 #include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "gateway/route_targets.h"
+#include "models/engine_log.h"
 #include "models/model_manager.h"
 #include "models/server_state.h"
 
@@ -75,6 +77,31 @@ class Reloads {
   OnHangup hangup_;
 };
 
+// The log of a server behind has a line for each request: it is rotated, as engines' are. Only where it is
+// what we write to: a file that was merely named stays as it is.
+class LogRotation {
+ public:
+  explicit LogRotation(const Path& log) {
+    struct stat written{}, named{};
+    if (log.empty() || ::fstat(2, &written) != 0 || ::stat(log.c_str(), &named) != 0 ||
+        written.st_ino != named.st_ino || written.st_dev != named.st_dev || !S_ISREG(named.st_mode))
+      return;
+    thread_ = std::jthread([log](std::stop_token stop) {
+      std::mutex mutex;
+      std::condition_variable_any asleep;
+      std::unique_lock lock(mutex);
+      do {
+        rotate_engine_log(log, kLogBytes);
+      } while (!asleep.wait_for(lock, stop, kLogLook, [&] { return stop.stop_requested(); }));
+    });
+  }
+
+ private:
+  static constexpr std::uintmax_t kLogBytes = 16u << 20;
+  static constexpr auto kLogLook = 2s;
+  std::jthread thread_;
+};
+
 // A thousand streams are two thousand descriptors; the usual soft limit is 1024.
 void raise_descriptor_limit() {
   rlimit files{};
@@ -115,6 +142,7 @@ Result<Outcome> serve(const Options& options, std::stop_token stop) {
   wish.version = STUDIO_VERSION;
   TRY_ASSIGN(const auto gateway, Gateway::start(std::move(wish)));
 
+  const LogRotation rotation(options.log);
   const ServerState state{::getpid(), gateway->url(), options.log, STUDIO_VERSION};
   {
     const Reloads reloads([&] {

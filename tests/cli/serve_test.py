@@ -124,8 +124,16 @@ def switching(name, studio, run_folder, follows_schema):
 
 
 def one_server(name, studio, run_folder, follows_schema):
+    log = run_folder.with_name("logs") / "serve.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"a line of an earlier server\n" * 650_000)
     begun = studio("serve", "-d", "--port", "0")
     check(begun.returncode == 0, f"serve -d: {begun.stderr}")
+    for _ in range(100):
+        if log.stat().st_size < 1 << 20:
+            break
+        time.sleep(0.1)
+    check(log.stat().st_size < 1 << 20 and log.with_name("serve.log.1").stat().st_size > 16 << 20, "its log grows for ever")
     state = json.loads(next(run_folder.glob("server-*.json")).read_text())
     try:
         check(studio("health").returncode == 0, "it is not healthy")
