@@ -17,6 +17,7 @@
 #include "editing/compile.h"
 #include "editing/planner.h"
 #include "goals/eval_clips.h"
+#include "goals/eval_letters.h"
 #include "llm/chat.h"
 #include "media/audio_reader.h"
 #include "media/video_reader.h"
@@ -130,10 +131,8 @@ std::vector<double> range_of(const YAML::Node& node) {
   return node.as<std::vector<double>>();
 }
 
-// Mean absolute difference of the picture between the file and one rendered without some decisions.
-// Differences up to `noise` are the coder's: two encodes of one picture are never the same.
-Result<std::vector<double>> difference_without(const Subject& s, const std::string& type,
-                                               const std::string& effect, int noise) {
+// The plan's film once more, without some of its decisions.
+Result<Path> rendered_without(const Subject& s, const std::string& type, const std::string& effect) {
   EditPlan plain = s.plan;
   std::erase_if(plain.decisions, [&](const Decision& d) {
     return name_of(d.type) == type &&
@@ -144,6 +143,14 @@ Result<std::vector<double>> difference_without(const Subject& s, const std::stri
   compiled.settings.quality = Quality::draft;
   Path other = s.folder / "without.mp4";
   TRY_ASSIGN(auto made, render(compiled.timeline, other, compiled.settings));
+  return other;
+}
+
+// Mean absolute difference of the picture between the file and one rendered without some decisions.
+// Differences up to `noise` are the coder's: two encodes of one picture are never the same.
+Result<std::vector<double>> difference_without(const Subject& s, const std::string& type,
+                                               const std::string& effect, int noise) {
+  TRY_ASSIGN(const Path other, rendered_without(s, type, effect));
   TRY_ASSIGN(auto a, VideoReader::open(s.rendered, {.format = "gray"}));
   TRY_ASSIGN(auto b, VideoReader::open(other, {.format = "gray"}));
   std::vector<double> out;
@@ -382,6 +389,13 @@ bool check(const std::string& kind, const YAML::Node& want, const Subject& s, st
                   want[0].as<double>(), want[1].as<double>());
   }
   if (kind == "black_at_start") return within(m.frames.empty() ? 255 : m.frames.front().luma, 0, 40);
+  if (kind == "letters") {
+    auto plain = rendered_without(s, "text_overlay", want["of"].as<std::string>());
+    if (!plain) return fail_with(why, plain.error().message);
+    auto share = coloured_share(s.rendered, *plain, want["color"].as<std::string>());
+    if (!share) return fail_with(why, share.error().message);
+    return within(*share, 0.5, 1);
+  }
   if (kind == "text" || kind == "look") {
     auto difference =
         difference_without(s, kind == "text" ? "text_overlay" : want["type"].as<std::string>("effect"),
