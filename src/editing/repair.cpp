@@ -265,6 +265,7 @@ class Repairer {
                    (text_param(d, "target", "all") == "all" || text_param(d, "target") == cut.id);
           }))
         locked_speeds_.insert(cut.id);
+    if (settled_by_hand(work)) return;
     double before = 0;
     for (const WorkCut& cut : work) before += cut.output_s();
     SettledCuts settled = settle_cuts(std::move(work), brief_, sources_, preference, plan_.seed);
@@ -280,6 +281,20 @@ class Repairer {
     if (std::abs(after - before) > 0.02 && brief_.length)
       record("", fmt::format("brought the length from {:.2f} to {:.2f} s", before, after),
              fmt::format("{:g} s are wanted", brief_.length->target_s));
+  }
+
+  // Every piece is locked, and what they show and how long is what is wanted: there is nothing to choose.
+  bool settled_by_hand(const std::vector<WorkCut>& work) const {
+    if (!std::ranges::all_of(work, &WorkCut::locked)) return false;
+    const double length = output_length_s(plan_, sources_);
+    if (brief_.length && (length < brief_.length->min_s - 0.02 || length > brief_.length->max_s + 0.02))
+      return false;
+    return std::ranges::all_of(brief_.keep, [&](const SpanWish& span) {
+      return std::ranges::any_of(work, [&](const WorkCut& cut) {
+        return cut.source == span.source && cut.start_s < span.end_s - 0.02 &&
+               span.start_s < cut.end_s - 0.02;
+      });
+    });
   }
 
   void others() {

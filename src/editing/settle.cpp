@@ -648,10 +648,10 @@ class Settler {
     for (const SpeedWish& wish : brief_.speeds) {
       if (wish.kind != "freeze" || cuts_.empty()) continue;
       auto [at, inside] = place_of(wish);
-      auto held = [&](const WorkCut& c) { return !c.locked && std::abs(c.hold_s - wish.hold_s) < 0.02; };
+      auto held = [&](const WorkCut& c) { return std::abs(c.hold_s - wish.hold_s) < 0.02; };
       if (!held(cuts_[at])) {
         // It was somewhere else before the pieces were put in order.
-        if (auto old = std::ranges::find_if(cuts_, held); old != cuts_.end()) old->hold_s = 0;
+        if (auto old = std::ranges::find_if(cuts_, held); old != cuts_.end() && !old->locked) old->hold_s = 0;
         if (!cuts_[at].locked) cuts_[at].hold_s += wish.hold_s;
       }
       if (!cuts_[at].locked) cuts_[at].hold_at_s = inside;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <deque>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "editing/compile.h"
@@ -316,6 +317,28 @@ TEST(RepairPlan, FitsTheLengthAndKeepsLockedDecisions) {
   Json broken = cut("c9", 90, 99);
   broken["locked"] = true;
   EXPECT_FALSE(repair_plan(plan_of({broken}), brief, sources));
+}
+
+TEST(RepairPlan, WhatIsAllLockedStaysAsItIs) {
+  auto sources = thirty_seconds();
+  for (const char* goal :
+       {"use shot 3, 10 seconds", "funny 15 s highlight reel", "three shots, 9 s", "use shots 1 and 5, 8 s",
+        "10 s, crossfades between the shots", "12 s, start with the last shot and end on shot 2",
+        "the first shot at 2x, the second at half speed, under 40 s",
+        "8 s, freeze the last frame for 2 seconds", "half speed in the middle, 20 s",
+        "keep the first 3 seconds, avoid shot 4, 10 s", "whoosh on every cut, 9 s"}) {
+    PlannedEdit planned = plan_for(goal, sources);
+    for (Decision& d : planned.plan.decisions) d.locked = true;
+    auto again = repair_plan(planned.plan, planned.brief, sources);
+    ASSERT_TRUE(again) << goal << ": " << again.error().message;
+    auto told = [](const EditPlan& plan) {
+      std::string text;
+      for (const Decision& d : plan.decisions)
+        text += fmt::format("{} {} {}\n", d.id, name_of(d.type), d.params.dump());
+      return text;
+    };
+    EXPECT_EQ(told(again->plan), told(planned.plan)) << goal;
+  }
 }
 
 TEST(RepairPlan, RandomPlansNeverBreakIt) {
