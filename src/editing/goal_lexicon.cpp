@@ -1838,6 +1838,8 @@ constexpr Entry kEntries[] = {
     {"centered", W::pos_center},
     {"in the middle of the screen", W::pos_center},
     {"in the middle", W::pos_center},
+    {"nel mezzo", W::pos_center},
+    {"halfway", W::pos_center},
     {"al centro", W::pos_center},
     {"centrato", W::pos_center},
     {"in the center", W::pos_center},

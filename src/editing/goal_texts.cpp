@@ -1,6 +1,7 @@
 // Quoted text of a goal: what it is (title, caption, lower third), where on screen, and when.
 #include <algorithm>
 
+#include "editing/goal_phrases.h"
 #include "editing/goal_reader.h"
 
 namespace studio::goal {
@@ -215,6 +216,13 @@ void place(Reading& reading, const Clause& clause, const Kind& kind, std::size_t
   }
   if (!wish.duration_s) wish.duration_s = take_duration(reading, clause, kind.at, false);
   if (!wish.duration_s && kind.at != quote) wish.duration_s = take_duration(reading, clause, quote, true);
+  // "In the middle for 2 seconds" is said beside "at the start" and "at the end": when, as well as where.
+  if (anchored || !wish.duration_s) return;
+  std::size_t middle = find(reading, clause, W::pos_center);
+  static constexpr std::string_view when[] = {"in the middle", "nel mezzo", "halfway", "a metà"};
+  if (middle == clause.end || std::ranges::find(when, lower(tokens[middle].raw)) == std::end(when)) return;
+  wish.anchor = Anchor::at;  // without a second: compose puts it there
+  anchored = true;
 }
 
 // "10 s, title 'X' at the end, 2 s": the film's length is said elsewhere, so the last word is the title's.

@@ -70,6 +70,13 @@ TEST(BriefColloquial, LettersHaveTheColourThatIsSaid) {
       std::ranges::any_of(wishes, [](const Constraint& c) { return c.wanted.value("color", "") == "red"; }));
 }
 
+TEST(BriefColloquial, ATitleInTheMiddleForAWhileStandsInTheMiddleOfTheFilm) {
+  const Brief b = read("9 seconds, title \"Hi\" in the middle for 2 s");
+  EXPECT_EQ(b.texts.at(0).anchor, Anchor::at);
+  EXPECT_EQ(b.texts.at(0).position, "center");
+  EXPECT_EQ(read("9 s, title \"Hi\" in the middle of the screen").texts.at(0).anchor, Anchor::start);
+}
+
 TEST(BriefColloquial, TheMiddleIsAPlaceForSpeeds) {
   for (const char* goal : {"half speed in the middle", "rallenta a metà velocità la parte centrale",
                            "the middle part in slow motion"}) {
