@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "gateway/api_shape.h"
 #include "gateway/core.h"
 #include "gateway/request_scan.h"
 #include "gateway/tools.h"
@@ -53,6 +54,8 @@ class InferenceRequest {
   void begin_stream();
   Task<Result<Json>> document() const;
   Task<Failure> prepare(const EnginePlace& place);
+  Result<Json> as_chat(const Json& document);
+  void reshape(const std::string& data);
   Task<void> decide_next_step(const EnginePlace& place, const Json& document, const CompiledTools& tools,
                               ToolOptions& options);
   Task<Failure> relay(const RouteStep& step, UpstreamResponse& response, Producer* producer);
@@ -83,7 +86,8 @@ class InferenceRequest {
   std::vector<std::string_view> body_;
   std::string name_json_, rewritten_;
   std::shared_ptr<const CompiledTools> tools_;
-  std::vector<std::string> without_;  // tools that may not be called again: see ToolOptions::ask_again
+  std::unique_ptr<AnswerShape> shape_;  // where tools of another API go through chat completions
+  std::vector<std::string> without_;    // tools that may not be called again: see ToolOptions::ask_again
 
   // The answer on its way.
   std::stop_source work_;  // of the engine's work when others may join it

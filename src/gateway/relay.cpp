@@ -170,7 +170,7 @@ Task<InferenceRequest::Failure> InferenceRequest::ask(const RouteStep& step, Pro
     UpstreamTrace trace;
     UpstreamRequest request;
     request.endpoint = place->endpoint;
-    request.path = path_below(*place->endpoint, path_.path);
+    request.path = path_below(*place->endpoint, shape_ ? "/v1/chat/completions" : path_.path);
     request.headers = std::span(headers.data(), count);
     request.body = body_;
     request.stop = exchange_.stop();
@@ -244,18 +244,44 @@ Task<void> InferenceRequest::decide_next_step(const EnginePlace& place, const Js
     options.next = decide_next(document, tools, *thought, options.without);
 }
 
+// A request of another API with tools, as one for chat completions; `shape_` then turns the answer back.
+// Without tools in it there is nothing to compile, and `shape_` stays empty.
+Result<Json> InferenceRequest::as_chat(const Json& document) {
+  const bool responses = path_.path == "/v1/responses";
+  TRY_ASSIGN(Json chat, responses         ? chat_from_responses(document)
+                        : path_.anthropic ? chat_from_messages(document)
+                                          : Result<Json>(Json()));
+  const auto tells_of_tools = [](const Json& message) {
+    return message.contains("tool_calls") || message["role"] == "tool";
+  };
+  if (!chat.is_object() ||
+      (!chat.contains("tools") && std::ranges::none_of(chat["messages"], tells_of_tools)))
+    return chat;
+  if (shape_) return chat;
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  shape_ = responses ? responses_shape(document, id_, now) : messages_shape(document, id_);
+  return chat;
+}
+
 // The body as this engine wants it. Most go as they came, around the model's name.
 Task<InferenceRequest::Failure> InferenceRequest::prepare(const EnginePlace& place) {
   tools_.reset();
-  const bool compile =
-      scan_.tools && !place.capabilities.native_tools && path_.path == "/v1/chat/completions";
+  if (without_.empty()) shape_.reset();  // a second asking goes on with the answer that has begun
+  const bool counts_only = path_.path == "/v1/messages/count_tokens";
+  bool compile = scan_.tools && !place.capabilities.native_tools && path_.task == "chat" && !counts_only;
   bool fetch = false;
   std::optional<Json> document;
   if (compile || scan_.images) {
     auto parsed = co_await this->document();
     if (!parsed) co_return api_error(parsed.error());
     document = std::move(*parsed);
-    fetch = scan_.images && image_use(*document).images > 0;
+    if (compile && path_.path != "/v1/chat/completions") {
+      auto chat = as_chat(*document);
+      if (!chat) co_return api_error(chat.error());
+      compile = shape_ != nullptr;
+      if (compile) document = std::move(*chat);
+    }
+    fetch = (scan_.images || shape_) && image_use(*document).images > 0;
   }
   if (fetch) {
     ImageFetchOptions options;
@@ -347,12 +373,18 @@ Task<InferenceRequest::Failure> InferenceRequest::relay_whole(UpstreamResponse& 
       if (!answer) co_return api_error(answer.error());
       if (tools_->ask_again && !without_.empty()) co_return std::nullopt;
       whole = std::move(*answer);
+      tool_calls_ += count_of(whole, R"("type":"function")");
+      if (shape_) {
+        auto completion = parse_json(whole, "the answer");
+        if (!completion) co_return api_error(completion.error());
+        whole = shape_->whole(*completion);
+      }
     }
     views_.assign({std::string_view(whole)});
     pieces = views_;
   }
   if (!pieces.empty()) read_usage(pieces.back(), usage_);
-  if (scan_.tools)
+  if (scan_.tools && !tools_)
     for (const auto piece : pieces) tool_calls_ += count_of(piece, R"("type":"function")");
   status_ = response.status();
   std::string_view type = response.header("content-type");
@@ -419,7 +451,7 @@ Task<bool> InferenceRequest::relay_piece(Pieces pieces, bool last, Producer* pro
   for (const auto piece : pieces) {
     events_seen_ += count_of(piece, "data: {");
     if (piece.contains("\"usage\"")) read_usage(piece, usage_);
-    if (scan_.tools) tool_calls_ += count_of(piece, R"("type":"function")");
+    if (scan_.tools && !shape_) tool_calls_ += count_of(piece, R"("type":"function")");
     if (producer) producer->add(piece);
   }
   if (sink_gone_) co_return producer->shared();
@@ -451,6 +483,19 @@ InferenceRequest::Pieces InferenceRequest::whole_events(Pieces pieces, bool last
   return views_;
 }
 
+// A chunk of a chat completion as events of the API that was asked.
+void InferenceRequest::reshape(const std::string& data) {
+  if (data == "[DONE]") return shape_->end(made_);
+  const auto chunk = parse_json(data, "a chunk");
+  if (!chunk || !chunk->is_object()) return;
+  if (chunk->contains("error")) {
+    made_.push_back(error_text(engine_error(500, data, engine_), true));
+    return;
+  }
+  tool_calls_ += count_of(data, R"("type":"function")");
+  shape_->chunk(*chunk, made_);
+}
+
 // The engine's chunks as tool calls, one event out of each.
 InferenceRequest::Pieces InferenceRequest::translated(Pieces pieces) {
   made_.clear();
@@ -459,8 +504,12 @@ InferenceRequest::Pieces InferenceRequest::translated(Pieces pieces) {
     auto events = reader.feed(piece);
     if (!events) continue;
     for (const SseEvent& event : *events)
-      for (const std::string& data : tool_stream_->feed(event.data))
-        made_.push_back("data: " + data + "\n\n");
+      for (const std::string& data : tool_stream_->feed(event.data)) {
+        if (shape_)
+          reshape(data);
+        else
+          made_.push_back("data: " + data + "\n\n");
+      }
   }
   views_.assign(made_.begin(), made_.end());
   return views_;

@@ -183,7 +183,10 @@ class Scanner {
                                 value.contains("\"function_call\"")))
         scan_.tools = true;
       if (value.contains("\"image_url\"") || value.contains("\"input_image\"")) scan_.images = true;
-      if (key == "input") scan_.input = place;
+      if (key == "input") {
+        scan_.input = place;
+        if (value.contains("\"function_call")) scan_.tools = true;
+      }
     } else if (key == "prompt") {
       scan_.prompt = place;
     } else if (key == "query") {
