@@ -1,6 +1,7 @@
 // A small client: one request, one JSON answer, errors in the server's words.
 #include "server_client.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -39,7 +40,7 @@ std::string message_of(const Json& body, const std::string& text) {
     if (error.is_object() && error.contains("message") && error["message"].is_string())
       return error["message"].get<std::string>();
   }
-  return text.empty() ? "no reason given" : text.substr(0, 300);
+  return text.empty() ? "no reason given" : text.substr(0, std::min<std::size_t>(300, text.find('\n')));
 }
 
 }  // namespace
@@ -104,7 +105,9 @@ Result<Json> ask_server(const ServerState& server, const ServerChoice& choice, c
   }
   const std::string hint = answer.status == 401 || answer.status == 403
                                ? "give a key with the scope admin: --key, or STUDIO_API_KEY"
-                               : "";
+                           : body
+                               ? ""
+                               : fmt::format("is {} the address of a studio? see: studio status", server.url);
   return fail(
       kind_of(answer.status),
       fmt::format("{} {}: {}", request.method, request.path, message_of(body ? *body : Json(), answer.body)),

@@ -270,6 +270,8 @@ void read_models(Section s, ModelConfig& into) {
   s.whole("queue", into.queue, 0, 100000);
   s.whole("context", into.context, 256, 10000000);
   s.whole("slots", into.slots, 0, 1024);
+  s.choice("cache_type", into.cache_type,
+           {"f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"});
   s.text("draft", into.draft);
   s.done();
 }

@@ -63,6 +63,7 @@ struct ModelConfig {
   std::chrono::seconds idle_unload{600};  // 0: never
   int queue = 64;                         // requests waiting for one model; past it 429
   int context = 8192, slots = 0;          // of our own engines; slots 0: by the memory
+  std::string cache_type = "f16";         // of the KV cache of our own engines
   std::string draft;                      // model that drafts for the others; empty: none
 };
 

@@ -86,6 +86,7 @@ ManagerOptions manager_options(const GatewayConfig& config) {
   options.residency.max_waiting_per_model = config.models.queue;
   options.context = config.models.context;
   options.slots = config.models.slots;
+  options.cache_type = config.models.cache_type;
   options.draft = config.models.draft;
   return options;
 }

@@ -380,6 +380,7 @@ MemoryNeed memory_need(const ModelShape& shape, const NeedOptions& options) {
   if (options.draft != nullptr) {
     NeedOptions draft = options;
     if (options.gpu_layers > 0) draft.gpu_layers = -1;
+    draft.cache_k = draft.cache_v = CacheType::f16;  // a type of its own, which we leave as it is
     add(need, need_of_one(*options.draft, draft));
   }
   if (options.projector != nullptr) {

@@ -36,7 +36,8 @@ struct ManagerOptions {
   std::vector<FileModel> files;
   std::vector<RemoteEngine> engines;
   std::vector<std::string> pinned;
-  std::string draft;  // a small model that drafts for the other chat models; empty: none
+  std::string cache_type;  // of the KV cache of models that chat, as cache_type_of() reads it; empty: f16
+  std::string draft;       // a small model that drafts for the other chat models; empty: none
   // The safe maximum as a share of the memory there is: 15.5 of 16 GB. Others' use is taken off.
   double budget_share = 15.5 / 16;
   std::uint64_t budget_bytes = 0;  // of the card, or of the host without one; 0: by the share

@@ -19,6 +19,9 @@ void set_start(RosterModel& model, const ManagerOptions& options, int trained_co
   model.start.context = usual.embeddings      ? usual.context
                         : trained_context > 0 ? std::min(options.context, trained_context)
                                               : options.context;
+  // An encoder keeps no cache.
+  if (!usual.embeddings && options.cache_type != "f16")
+    model.start.cache_type_k = model.start.cache_type_v = options.cache_type;
   model.start.restarts = options.restarts;
   model.start.restart_window = options.restart_window;
   model.start.ready_timeout = options.ready_timeout;

@@ -86,6 +86,8 @@ TEST(Config, WhatIsWrongIsNamedWithLineAndKey) {
   EXPECT_EQ(complaint("engines: {}"), "g.yaml:1: engines: expected a list of engines");
   EXPECT_EQ(complaint("cache:\n  store: mysql"),
             "g.yaml:2: cache.store: expected sqlite, memory, redis://HOST or unix:/PATH, found \"mysql\"");
+  EXPECT_TRUE(complaint("models:\n  cache_type: q9")
+                  .starts_with("g.yaml:2: models.cache_type: expected one of f32, f16, bf16, q8_0"));
   EXPECT_EQ(complaint("cache:\n  enabled: maybe"),
             "g.yaml:2: cache.enabled: expected true or false, found \"maybe\"");
   EXPECT_EQ(complaint("listen: [1]"), "g.yaml:1: listen: expected keys with values");

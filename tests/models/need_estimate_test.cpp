@@ -86,5 +86,16 @@ TEST_F(NeedEstimateTest, AFileWhoseHeaderCannotBeReadIsTakenByItsSize) {
   EXPECT_EQ(estimate({false, {0, kPlenty}}).need.host, 750'000'000u);
 }
 
+TEST(Roster, TheCacheTypeIsOfModelsThatChat) {
+  ManagerOptions options;
+  options.files = {{"talks", "talks.gguf", {}, "chat"}, {"embeds", "embeds.gguf", {}, "embedding"}};
+  options.cache_type = "q8_0";
+  const auto roster = Roster::create(options, false);
+  ASSERT_TRUE(roster) << roster.error().message;
+  EXPECT_EQ(roster->find("talks")->start.cache_type_k, "q8_0");
+  EXPECT_EQ(roster->find("talks")->start.cache_type_v, "q8_0");
+  EXPECT_EQ(roster->find("embeds")->start.cache_type_k, "");
+}
+
 }  // namespace
 }  // namespace studio
