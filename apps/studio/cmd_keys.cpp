@@ -140,6 +140,7 @@ Result<Outcome> make(KeyRing& keys, const Options& options) {
   print(options.common, reader.required_string("secret") + "\n");
   TRY(reader.result());
   say(options.common, "this is shown once; only its hash is kept");
+  made["schema"] = "studio.key/1";
   return Outcome::with(std::move(made));
 }
 

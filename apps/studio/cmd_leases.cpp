@@ -33,6 +33,12 @@ std::string line_of(const Json& lease) {
                      text_at(lease, "holder"), left);
 }
 
+// What the server answers about one lease, as it is or as it ended.
+Outcome about(Json lease) {
+  lease["schema"] = "studio.lease/1";
+  return Outcome::with(std::move(lease));
+}
+
 Result<Outcome> list(const ServerState& server, const Options& options, std::stop_token) {
   TRY_ASSIGN(Json answer, ask_server(server, options.server, {.path = "/admin/leases"}));
   Json leases = answer.is_array() ? std::move(answer) : answer.value("leases", Json::array());
@@ -47,7 +53,7 @@ Result<Outcome> take(const ServerState& server, const Options& options, std::sto
   request.stop = stop;
   TRY_ASSIGN(Json lease, ask_server(server, options.server, request));
   print(options.common, text_at(lease, "id") + "\n");
-  return Outcome::with(std::move(lease));
+  return about(std::move(lease));
 }
 
 Result<Outcome> renew(const ServerState& server, const Options& options, std::stop_token) {
@@ -56,14 +62,14 @@ Result<Outcome> renew(const ServerState& server, const Options& options, std::st
                                      .path = "/admin/leases/" + url_encode(options.id),
                                      .body = to_text(Json{{"seconds", options.seconds}}, -1)}));
   print(options.common, line_of(lease));
-  return Outcome::with(std::move(lease));
+  return about(std::move(lease));
 }
 
 Result<Outcome> release(const ServerState& server, const Options& options, std::stop_token) {
   TRY_ASSIGN(Json answer,
              ask_server(server, options.server,
                         {.method = "DELETE", .path = "/admin/leases/" + url_encode(options.id)}));
-  return Outcome::with(std::move(answer));
+  return about(std::move(answer));
 }
 
 CLI::App* add(CLI::App& leases, Chosen& chosen, const char* name, const char* description,

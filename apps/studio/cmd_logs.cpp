@@ -119,6 +119,12 @@ Result<Outcome> run(const Options& options, std::stop_token stop) {
   std::error_code ec;
   auto size = static_cast<std::streamoff>(std::filesystem::file_size(file, ec));
   std::streamoff at = start_of_last(in, size, options.lines);
+  Json document = {{"schema", "studio.logs/1"}, {"folder", logs_folder().string()}, {"file", file.string()}};
+  if (options.common.json == "-") {  // stdout is the document's
+    in.seekg(at);
+    document["text"] = std::string(std::istreambuf_iterator<char>(in), {});
+    return Outcome::with(std::move(document));
+  }
   bool read = copy_from(in, at);
   for (ino_t open = number_of(file); options.follow && read && !stop.stop_requested();) {
     std::this_thread::sleep_for(100ms);
@@ -133,7 +139,7 @@ Result<Outcome> run(const Options& options, std::stop_token stop) {
       at = 0;
     }
   }
-  return Outcome::done();
+  return Outcome::with(std::move(document));
 }
 
 }  // namespace

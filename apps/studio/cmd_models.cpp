@@ -74,6 +74,13 @@ Json entry_json(const ModelCatalog& catalog, const ModelEntry& model) {
           {"files", files_json(catalog, model)}};
 }
 
+// What a command about one model hands back.
+Outcome about(const ModelCatalog& catalog, const ModelEntry& model) {
+  Json document = entry_json(catalog, model);
+  document["schema"] = "studio.model/1";
+  return Outcome::with(std::move(document));
+}
+
 struct Need {
   ModelShape shape;
   NeedOptions options;
@@ -143,9 +150,10 @@ Result<Outcome> list(const ModelCatalog& catalog, const Options& options, const 
 
 Result<Outcome> show(const ModelCatalog& catalog, const Options& options, const Job&) {
   TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
-  Json document = entry_json(catalog, model);
+  const Outcome shown = about(catalog, model);
+  Json& document = *shown.document();
   for (const auto& [key, value] : document.items())
-    if (key != "files")
+    if (key != "files" && key != "schema")
       print(options.common, fmt::format("{:<13} {}\n", key,
                                         value.is_string() ? value.get<std::string>() : to_text(value, -1)));
   for (const Json& file : document["files"])
@@ -157,14 +165,14 @@ Result<Outcome> show(const ModelCatalog& catalog, const Options& options, const 
     print(options.common,
           fmt::format("{:<13} {}\n", "need", explain(need->bytes, need->shape, need->options)));
   }
-  return Outcome::with(std::move(document));
+  return shown;
 }
 
 Result<Outcome> pull(const ModelCatalog& catalog, const Options& options, const Job& job) {
   TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
   TRY_ASSIGN(const Path path, catalog.pull(model, job));
   print(options.common, fmt::format("{}\n", path.string()));
-  return Outcome::with(entry_json(catalog, model));
+  return about(catalog, model);
 }
 
 // One, or all that are here. Every damaged one is named before it ends with the first one's error.
@@ -193,7 +201,7 @@ Result<Outcome> verify(const ModelCatalog& catalog, const Options& options, cons
                                       model.companions.empty() ? "file is" : "files are"));
   }
   if (first) return std::unexpected(*first);
-  if (!options.id.empty()) return Outcome::with(verified.front());
+  if (!options.id.empty()) return about(catalog, wanted.front());
   return Outcome::with({{"schema", "studio.models/1"}, {"models", std::move(verified)}});
 }
 
@@ -230,16 +238,16 @@ Result<Outcome> remove(const ModelCatalog& catalog, const Options& options, cons
     say(options.common, fmt::format("{}: {} freed", model.id, human_bytes(freed)));
   if (!model.imported && catalog.present(model))
     say(options.common, fmt::format("it is still at {}, which is not ours", catalog.path_of(model).string()));
-  Json document = entry_json(catalog, model);
-  document["freed_bytes"] = freed;
-  return Outcome::with(std::move(document));
+  const Outcome removed = about(catalog, model);
+  (*removed.document())["freed_bytes"] = freed;
+  return removed;
 }
 
 Result<Outcome> path(const ModelCatalog& catalog, const Options& options, const Job&) {
   TRY_ASSIGN(const ModelEntry model, catalog.entry(options.id));
   TRY_ASSIGN(const Path file, catalog.local_path(model));
   print(options.common, fmt::format("{}\n", file.string()));
-  return Outcome::with(entry_json(catalog, model));
+  return about(catalog, model);
 }
 
 Result<Outcome> import(const ModelCatalog& catalog, const Options& options, const Job& job) {
@@ -247,7 +255,7 @@ Result<Outcome> import(const ModelCatalog& catalog, const Options& options, cons
   tell_servers();
   print(options.common, fmt::format("{}: {}, {} tokens of context, {}\n", model.id, model.task, model.context,
                                     human_bytes(model.total_bytes())));
-  return Outcome::with(entry_json(catalog, model));
+  return about(catalog, model);
 }
 
 CLI::App* add_action(CLI::App& models, Chosen& chosen, const char* name, const char* description,

@@ -1,11 +1,19 @@
 # Checks a program's JSON against a file of schemas/: the keywords that these use, any other is an error.
 import json
 import pathlib
+import re
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "schemas"
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float), "integer": int, "null": type(None)}
-KNOWN = {"$schema", "$defs", "$ref", "title", "description", "type", "required", "properties", "items", "const", "enum", "minimum",
-         "additionalProperties"}
+KNOWN = {"$schema", "$id", "$defs", "$ref", "title", "description", "type", "required", "properties", "items", "const", "enum", "minimum",
+         "maximum", "exclusiveMinimum", "minLength", "maxLength", "pattern", "maxItems", "allOf", "anyOf", "oneOf", "if", "then", "else",
+         "minItems", "additionalProperties"}
+# What holds of a value and the word's argument, asked only of values that the word is about.
+LIMITS = {"minimum": ((int, float), lambda value, limit: value >= limit), "maximum": ((int, float), lambda value, limit: value <= limit),
+          "exclusiveMinimum": ((int, float), lambda value, limit: value > limit), "minLength": (str, lambda value, limit: len(value) >= limit),
+          "maxLength": (str, lambda value, limit: len(value) <= limit), "maxItems": (list, lambda value, limit: len(value) <= limit),
+          "minItems": (list, lambda value, limit: len(value) >= limit),
+          "pattern": (str, lambda value, limit: re.search(limit, value))}
 
 
 def is_type(value, name):
@@ -29,8 +37,15 @@ def faults(value, schema, root=None, at="$"):
         found.append(f"{at}: {value!r} is not {schema['const']!r}")
     if "enum" in schema and value not in schema["enum"]:
         found.append(f"{at}: {value!r} is none of {schema['enum']}")
-    if "minimum" in schema and isinstance(value, (int, float)) and value < schema["minimum"]:
-        found.append(f"{at}: {value} is below {schema['minimum']}")
+    found += [f"{at}: {value!r} breaks {word} {schema[word]}" for word, (about, holds) in LIMITS.items()
+              if word in schema and isinstance(value, about) and not isinstance(value, bool) and not holds(value, schema[word])]
+    for part in schema.get("allOf", []):
+        found += faults(value, part, root, at)
+    if "if" in schema:
+        found += faults(value, schema.get("else" if faults(value, schema["if"], root, at) else "then", {}), root, at)
+    for word, right in (("anyOf", lambda n: n >= 1), ("oneOf", lambda n: n == 1)):
+        if word in schema and not right(sum(not faults(value, part, root, at) for part in schema[word])):
+            found.append(f"{at}: {word} does not hold")
     if isinstance(value, dict):
         found += [f"{at}: {name} is missing" for name in schema.get("required", []) if name not in value]
         known = schema.get("properties", {})
