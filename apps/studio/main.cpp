@@ -70,6 +70,7 @@ int report_parse(const CLI::App& program, const CLI::ParseError& error, const ch
 
 int main(int argc, char** argv) {
   using namespace studio::cli;
+  const Interrupts interrupts;  // first: a Ctrl-C while options are read ends as any other does
   ::setenv("SVT_LOG", "1", 0);  // the AV1 encoder's greeting: stderr belongs to the person
   CLI::App program{"Watch, edit and judge film with AI on this machine.", "studio"};
   program.set_version_flag("--version", "studio " STUDIO_VERSION);
@@ -102,7 +103,6 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return report_parse(program, error, argc > 1 ? argv[1] : nullptr);
   }
-  const Interrupts interrupts;
   try {
     return chosen.run ? chosen.run(interrupts.token()) : 2;
   } catch (const std::exception& error) {
