@@ -201,6 +201,7 @@ Result<Outcome> verify(const ModelCatalog& catalog, const Options& options, cons
                                       model.companions.empty() ? "file is" : "files are"));
   }
   if (first) return std::unexpected(*first);
+  if (wanted.empty()) say(options.common, "no model is here yet; get one with: studio models pull ID");
   if (!options.id.empty()) return about(catalog, wanted.front());
   return Outcome::with({{"schema", "studio.models/1"}, {"models", std::move(verified)}});
 }

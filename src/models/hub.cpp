@@ -105,6 +105,9 @@ Result<RemoteFile> remote_file(const std::string& url) {
   const bool hub = is_of_hub(url);
   if (std::string mirror = variable("HF_ENDPOINT"); hub && !mirror.empty()) {
     while (mirror.ends_with('/')) mirror.pop_back();
+    if (!mirror.starts_with("http://") && !mirror.starts_with("https://"))
+      return fail(ErrorKind::wrong_usage, fmt::format("ask the hub at {} (HF_ENDPOINT): no address", mirror),
+                  "set HF_ENDPOINT to one such as https://huggingface.co, or unset it");
     file.url = mirror + url.substr(kHub.size());
   }
   const std::size_t scheme = file.url.find("://");

@@ -140,6 +140,8 @@ def pull(folder, hub, environment, models):
     check(refused.returncode == 1 and "a" * 64 in refused.stderr and SHA256 in refused.stderr,
           f"another hash than the known one: {refused.stderr}")
     check(not (models / "known/big.bin").exists(), "a file with the wrong hash was kept")
+    astray = run(environment, "pull", "open", "-q", HF_ENDPOINT="hub.example")
+    check(astray.returncode == 2 and "HF_ENDPOINT" in astray.stderr, f"an endpoint that is no address: {astray.stderr}")
     hub.ranges = False
     check(run(environment, "rm", "big").returncode == 0 and run(environment, "pull", "big", "-q").returncode == 0,
           "a hub without ranges gives nothing")
