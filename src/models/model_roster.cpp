@@ -152,11 +152,14 @@ Result<void> Roster::locate(RosterModel& model) const {
     return fail(ErrorKind::not_found,
                 fmt::format("open the model file {}: it does not exist", model.start.file.string()),
                 "check the spelling of the path");
-  // Speculation pays only beside a much larger model, and needs the same vocabulary: the person's choice.
+  // Speculation needs the same vocabulary, and a draft much smaller than the model: the person's choice.
+  // One that is no smaller could only slow it down, so a model is left without.
   if (!draft_.empty() && model.task == "chat") {
     TRY_ASSIGN(const ModelEntry draft, catalog_.entry(draft_));
     if (draft.id != model.id) {
-      TRY_ASSIGN(model.start.draft, catalog_.local_path(draft));
+      TRY_ASSIGN(const Path file, catalog_.local_path(draft));
+      if (std::filesystem::file_size(file, ec) < std::filesystem::file_size(model.start.file, ec))
+        model.start.draft = file;
     }
   }
   model.capabilities = model.kind->capabilities(model.start);

@@ -1,6 +1,7 @@
 // What a model will take: computed from its header, offloaded in part, corrected by what was measured.
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "models/model_roster.h"
@@ -95,6 +96,37 @@ TEST(Roster, TheCacheTypeIsOfModelsThatChat) {
   EXPECT_EQ(roster->find("talks")->start.cache_type_k, "q8_0");
   EXPECT_EQ(roster->find("talks")->start.cache_type_v, "q8_0");
   EXPECT_EQ(roster->find("embeds")->start.cache_type_k, "");
+}
+
+TEST(Roster, OnlyASmallerModelDrafts) {
+  const auto folder = *ScratchFolder::create();
+  std::string yaml = "models:\n";
+  for (const auto& [id, bytes] : {std::pair("small", 10), std::pair("large", 1000)}) {
+    const std::string file = (folder.path() / id).string() + ".gguf";
+    std::ofstream(file) << std::string(static_cast<std::size_t>(bytes), 'x');
+    yaml += fmt::format(
+        "  - {{id: {0}, task: chat, engine: llama-server, file: {0}.gguf, sources: [{{path: {1}}}]}}\n", id,
+        file);
+  }
+  ASSERT_TRUE(write_file_atomic(folder.path() / "models.yaml", yaml).has_value());
+  ASSERT_TRUE(write_file_atomic(folder.path() / "lock.json", R"({"schema": "studio.lock/1", "models": []})")
+                  .has_value());
+  ManagerOptions options;
+  options.catalog = *ModelCatalog::load({.shipped = folder.path() / "models.yaml",
+                                         .lock = folder.path() / "lock.json",
+                                         .own = folder.path() / "none.yaml",
+                                         .models = folder.path()});
+  const auto draft_of = [&](const char* id) {
+    const Roster roster = *Roster::create(options, false);
+    RosterModel model = *roster.find(id);
+    EXPECT_TRUE(roster.locate(model).has_value());
+    return model.start.draft.filename().string();
+  };
+  options.draft = "small";
+  EXPECT_EQ(draft_of("large"), "small.gguf");
+  EXPECT_EQ(draft_of("small"), "");
+  options.draft = "large";
+  EXPECT_EQ(draft_of("small"), "");
 }
 
 }  // namespace
