@@ -158,17 +158,19 @@ Time on_grid(double seconds, Rational rate) {
 }
 
 Result<void> add_looks(LayerContext& context) {
-  for (const Decision& d : context.plan.decisions) {
-    if (d.type == DecisionType::effect) {
-      if (text_param(d, "target", "all") == "all")
-        TRY(look_on_all(context, d));
-      else
-        TRY(look_on_cut(context, d));
+  // Bars frame the finished picture: a zoom must not move them.
+  for (const bool bars : {false, true})
+    for (const Decision& d : context.plan.decisions) {
+      if (d.type == DecisionType::effect && (text_param(d, "effect") == "letterbox") == bars) {
+        if (text_param(d, "target", "all") == "all")
+          TRY(look_on_all(context, d));
+        else
+          TRY(look_on_cut(context, d));
+      }
+      if (!bars && d.type == DecisionType::transition &&
+          (text_param(d, "where") == "start" || text_param(d, "where") == "end"))
+        TRY(edge_fade(context, d));
     }
-    if (d.type == DecisionType::transition &&
-        (text_param(d, "where") == "start" || text_param(d, "where") == "end"))
-      TRY(edge_fade(context, d));
-  }
   return {};
 }
 

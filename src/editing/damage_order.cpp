@@ -115,11 +115,35 @@ Fingerprint concatenate(const std::vector<const Fingerprint*>& prints, std::vect
   return all;
 }
 
+// A stretch at one offset whose pictures fit as well where the plan has them is there: over a picture that
+// hardly moves, an offset is decided by the encoder's noise.
+void bring_home(Alignment& alignment) {
+  constexpr double kAsWell = 0.35;  // of the noise
+  auto& frames = alignment.frames;
+  for (std::size_t first = 0; first < frames.size();) {
+    std::size_t end = first;
+    double there = 0, home = 0;
+    while (end < frames.size() && frames[end].offset_s == frames[first].offset_s) {
+      there += static_cast<double>(frames[end].distance);
+      home += static_cast<double>(frames[end].at_home);
+      ++end;
+    }
+    const double slack = kAsWell * static_cast<double>(alignment.noise) * static_cast<double>(end - first);
+    if (frames[first].offset_s != 0 && home <= there + slack)
+      for (std::size_t i = first; i < end; ++i) {
+        frames[i].offset_s = 0;
+        frames[i].distance = frames[i].at_home;
+      }
+    first = end;
+  }
+}
+
 Comparison compare_with_plan(const Fingerprint& file, const Fingerprint& reference) {
   Comparison c;
   c.kind = ComparedWith::plan;
   c.reference = &reference;
   c.alignment = align(file, reference);
+  bring_home(c.alignment);
   c.runs = joined(file, runs_of(c.alignment, file, frame_s(reference)), 1.6 * frame_s(reference));
   fill_path(file, c);
   c.home.assign(file.frames.size(), -1);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "editing/goal_phrases.h"
 #include "editing/goal_reader.h"
 
 namespace studio::goal {
@@ -318,6 +319,21 @@ void take_subject(Reading& reading, const Clause& clause) {
       reading.tokens[i].used = true;
 }
 
+// How much and which way, for the effects whose words say it: "sepia", "darker", "less contrast".
+void set_grade(EffectWish& wish, const std::string& said) {
+  auto says = [&](std::initializer_list<std::string_view> parts) {
+    return std::ranges::any_of(parts,
+                               [&](std::string_view part) { return said.find(part) != std::string::npos; });
+  };
+  if (wish.id == "tint") {
+    if (says({"sepia", "seppia"})) wish.params = {{"amount", 0.7}, {"color", "#c09468"}};
+    if (says({"cold", "cool", "fredd"})) wish.params = {{"amount", 0.3}, {"color", "#70a8ff"}};
+  }
+  if (wish.id == "brightness") wish.params["amount"] = says({"dark", "scur"}) ? -0.12 : 0.12;
+  if (wish.id == "contrast")
+    wish.params["amount"] = says({"less", "low", "reduce", "meno"}) && !says({"more"}) ? 0.75 : 1.35;
+}
+
 void read_effects(Reading& reading, const Clause& clause) {
   auto& tokens = reading.tokens;
   for (std::size_t i = clause.begin; i < clause.end; ++i) {
@@ -345,6 +361,7 @@ void read_effects(Reading& reading, const Clause& clause) {
       }
     }
     if (wish.id == "zoom_punch" || wish.id == "slow_zoom") take_subject(reading, clause);
+    set_grade(wish, lower(tokens[i].raw));
     if (wish.id == "saturation") {
       bool less = false;
       for (std::size_t j = clause.begin; j < i; ++j)

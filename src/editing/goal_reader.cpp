@@ -252,8 +252,6 @@ void name_the_impossible(goal::Reading& reading) {
                                              {"sharpen", "sharpening"},
                                              {"boomerang", "playing there and back"},
                                              {"forwards", "playing there and back"},
-                                             {"sepia", "sepia"},
-                                             {"seppia", "sepia"},
                                              {"grain", "film grain"},
                                              {"grana", "film grain"},
                                              {"glitch", "glitch"},

@@ -151,11 +151,21 @@ class Decorator {
     return out;
   }
 
+  // Cinema bars take a quarter of a 16:9 picture; of an upright one the same shape would leave a slit.
+  double bars_for(double ratio) const {
+    constexpr double kShare = 2.39 / (16.0 / 9);
+    const SourceFacts& film = sources_.front().analysis.source;
+    if (film.width <= 0 || film.height <= 0) return ratio;
+    return std::min(ratio, kShare * static_cast<double>(film.width) / film.height);
+  }
+
   void add_effect(const StyleMoment& m, double at, const std::string& target) {
     if (m.effect.empty()) return;
     Json params{{"target", target}, {"effect", m.effect}};
     for (const auto& [key, range] : m.params) params[key] = tidy(range.at(intensity_));
     for (const auto& [key, word] : m.words) params[key] = word;
+    if (m.effect == "letterbox" && params.contains("ratio"))
+      params["ratio"] = tidy(bars_for(params["ratio"]));
     if (at >= 0) {
       double duration = std::min(m.duration_s.at(intensity_), length_ - at);
       if (duration < 0.05) return;

@@ -27,4 +27,14 @@ struct TimelinePiece {
 // As the plan's cuts play; without their sources only cuts and constant speeds are known.
 std::vector<TimelinePiece> timeline_pieces(const EditPlan& plan);
 
+// What lies over the pieces: transitions (around their joins, fades at the ends), texts, effects and insets,
+// sounds and music, in output seconds.
+struct TimelineMark {
+  DecisionType type = DecisionType::effect;
+  double start_s = 0, end_s = 0;
+  std::string name;   // short: "crossfade", "Big Day"
+  std::string label;  // for the pointer
+};
+std::vector<TimelineMark> timeline_marks(const EditPlan& plan);
+
 }  // namespace studio

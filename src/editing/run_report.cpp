@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -146,8 +147,63 @@ std::string scores(const Evaluation& e) {
   return html + "</table></div>";
 }
 
-// The output from left to right: pieces as they play, issues under them.
-std::string timeline(const EditRun& run, const std::vector<TimelinePiece>& pieces) {
+// The start of a text, whole characters only.
+std::string beginning(const std::string& text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  return text.substr(0, bytes) + "\u2026";
+}
+
+// Texts, looks and sounds under the pieces, each in the first row that is free there; returns the lowest y.
+double draw_marks(const std::vector<TimelineMark>& marks, const std::function<double(double)>& x,
+                  double width, std::string& svg) {
+  constexpr double kTop = 60, kRow = 17, kLetter = 6.2;
+  constexpr std::size_t kMostRows = 12;
+  std::vector<double> taken;  // by row: where it is free again
+  for (const TimelineMark& m : marks) {
+    if (m.type == DecisionType::transition) continue;
+    const double a = x(m.start_s), b = std::max(a + 4, x(m.end_s));
+    const std::string name = beginning(m.name, 40);
+    const double words = kLetter * static_cast<double>(name.size());
+    const bool before = b + 6 + words > width && a > width / 2;
+    const double left = before ? a - 6 - words : a, right = before ? b : b + 12 + words;
+    std::size_t row = 0;
+    while (row < taken.size() && taken[row] > left) ++row;
+    if (row >= kMostRows) continue;  // all of them stand in the table of decisions
+    if (row == taken.size()) taken.push_back(0);
+    taken[row] = right;
+    const double y = kTop + kRow * static_cast<double>(row);
+    const char* colour = m.type == DecisionType::text_overlay ? "var(--good)"
+                         : m.type == DecisionType::audio      ? "var(--soft)"
+                                                              : "var(--mid)";
+    const bool inside = b - a > words + 12;
+    svg += fmt::format(
+        "<rect x={:.1f} y={:.0f} width={:.1f} height=13 rx=3 fill=\"{}\" opacity=0.9><title>{}"
+        "</title></rect><text x={:.1f} y={:.0f}{}>{}</text>",
+        a, y, b - a, colour, escaped(m.label),
+        inside   ? a + 5
+        : before ? left
+                 : b + 5,
+        y + 10, inside ? " style=\"fill:var(--paper)\"" : "", escaped(name));
+  }
+  return kTop + kRow * static_cast<double>(taken.size());
+}
+
+// Two triangles over a join: the old picture goes as the new one comes; at an end of the film one of them.
+std::string drawn_transition(const TimelineMark& m, const std::function<double(double)>& x, double width) {
+  const double a = x(m.start_s), b = std::max(a + 6, x(m.end_s)), middle = (a + b) / 2;
+  const bool starts = a<1, ends = b> width - 1;
+  const std::string shape =
+      starts ? fmt::format("{0:.1f},18 {0:.1f},52 {1:.1f},18", a, b)
+      : ends ? fmt::format("{1:.1f},18 {1:.1f},52 {0:.1f},52", a, b)
+             : fmt::format("{0:.1f},18 {1:.1f},18 {2:.1f},35 {1:.1f},52 {0:.1f},52 {2:.1f},35", a, b, middle);
+  return fmt::format("<polygon points=\"{}\" fill=\"var(--ink)\" opacity=0.75><title>{}</title></polygon>",
+                     shape, escaped(m.label));
+}
+
+// The output from left to right: pieces as they play with their transitions, what lies over them, issues.
+std::string timeline(const EditRun& run, const std::vector<TimelinePiece>& pieces,
+                     const std::vector<TimelineMark>& marks) {
   const Evaluation& e = run.iterations[run.best].evaluation;
   const double length = std::max(0.1, e.duration_s), width = 1000;
   const auto x = [&](double t) { return std::clamp(t / length, 0.0, 1.0) * width; };
@@ -164,7 +220,9 @@ std::string timeline(const EditRun& run, const std::vector<TimelinePiece>& piece
   const double seconds = length > 60 ? 10 : length > 20 ? 5 : length > 8 ? 2 : 1;
   for (double t = 0; t <= length + 1e-6; t += seconds)
     svg += fmt::format("<text x={:.1f} y=12>{:g} s</text>", std::min(x(t), width - 26), t);
-  double y = 60;
+  for (const TimelineMark& m : marks)
+    if (m.type == DecisionType::transition) svg += drawn_transition(m, x, width);
+  double y = draw_marks(marks, x, width, svg);
   std::vector<const EvaluationIssue*> shown;
   for (const EvaluationIssue& i : e.issues) shown.push_back(&i);
   std::stable_sort(shown.begin(), shown.end(), [](auto* a, auto* b) { return a->penalty > b->penalty; });
@@ -277,8 +335,8 @@ Result<std::string> run_report_html(const EditRun& run, const Job& job) {
     // Pictures are for the eye: a report without them still says everything.
     if (auto pictures = result_strip(best.output, best.evaluation.duration_s, job)) body += strip(*pictures);
     if (job.cancelled()) return fail(ErrorKind::interrupted, "write the report: stopped");
-    body += timeline(run, timeline_pieces(best.plan)) + iterations(run) + wishes(best.evaluation) +
-            scores(best.evaluation) + issues(best.evaluation);
+    body += timeline(run, timeline_pieces(best.plan), timeline_marks(best.plan)) + iterations(run) +
+            wishes(best.evaluation) + scores(best.evaluation) + issues(best.evaluation);
   }
   body += decisions(run.plan) + times(run) + warnings(run);
   return fmt::format(

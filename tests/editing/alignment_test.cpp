@@ -41,15 +41,25 @@ struct Film {
   std::function<double(double)> gain = [](double) { return 1.0; };
   std::function<float(double)> sound = sound_at;
   double length_s = 8;
+  int grain = 0;  // of the pictures, in steps; another seed, another grain
+  unsigned seed = 1;
 };
 
 Fingerprint print_of(const Film& film) {
   FingerprintBuilder builder;
   std::vector<std::uint8_t> luma;
   const int frames = static_cast<int>(film.length_s * kRate);
+  unsigned seed = film.seed;
   for (int i = 0; i < frames; ++i) {
     const double t = i / kRate;
     paint(film.picture(t), film.gain(t), luma);
+    if (film.grain > 0)
+      for (std::uint8_t& sample : luma) {
+        seed = seed * 1664525u + 1013904223u;
+        const int off =
+            static_cast<int>((seed >> 16) % static_cast<unsigned>(2 * film.grain + 1)) - film.grain;
+        sample = static_cast<std::uint8_t>(std::clamp(sample + off, 0, 255));
+      }
     FingerprintBuilder::Picture picture;
     picture.width = kWidth;
     picture.height = kHeight;
@@ -189,6 +199,26 @@ TEST(Fingerprint, FrameAtGivesTheFrameOnScreen) {
   EXPECT_EQ(print.frame_at(0.04), 1u);
   EXPECT_EQ(print.frame_at(99), 24u);
   EXPECT_NEAR(print.frame_rate, 25, 1e-6);
+}
+
+TEST(Alignment, APictureThatHardlyMovesIsWhereThePlanHasIt) {
+  // Over a nearly still picture the best offset is a matter of noise; nobody could see it.
+  const auto creep = [](double t) { return 3 + 0.1 * t; };
+  Film planned, made;
+  planned.picture = creep;
+  made.picture = [&](double t) { return creep(t + (t > 4 ? 0.12 : 0)); };
+  planned.grain = made.grain = 8;
+  made.seed = 2;
+  made.sound = planned.sound;
+  const Fingerprint reference = print_of(planned), file = print_of(made);
+  const auto shifted = [](const Alignment& alignment) {
+    return std::count_if(alignment.frames.begin(), alignment.frames.end(),
+                         [](const FrameMatch& m) { return std::abs(m.offset_s) > 0.03; });
+  };
+  EXPECT_EQ(shifted(compare_with_plan(file, reference).alignment), 0);
+  // A picture that moves is not: three frames are seen.
+  made.picture = [](double t) { return t + (t > 4 ? 0.12 : 0); };
+  EXPECT_GT(shifted(compare_with_plan(print_of(made), print_of(Film{})).alignment), 50);
 }
 
 }  // namespace

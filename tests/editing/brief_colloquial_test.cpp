@@ -169,10 +169,24 @@ TEST(BriefColloquial, NothingIsComplainedOfThatIsGranted) {
 }
 
 TEST(BriefColloquial, ActsThatNobodyCanDoChooseNoFilm) {
-  for (const char* goal : {"stabilize shot 2", "beep out second 3 to 4, 10 s", "10 s, all in sepia"}) {
+  for (const char* goal : {"stabilize shot 2", "beep out second 3 to 4, 10 s", "10 s, all in neon"}) {
     const Brief b = read(goal);
     EXPECT_EQ(b.unmet.size(), 1u) << goal;
     EXPECT_TRUE(b.keep.empty() && b.avoid.empty()) << goal;
+  }
+}
+
+TEST(BriefColloquial, GradesHaveWordsOfTheirOwn) {
+  const std::tuple<const char*, const char*, double> cases[] = {
+      {"10 s, all in sepia", "tint", 0.7},          {"dieci secondi, in seppia", "tint", 0.7},
+      {"10 s, a bit brighter", "brightness", 0.12}, {"10 s, darken it", "brightness", -0.12},
+      {"10 s, less contrast", "contrast", 0.75},    {"più contrasto, 10 secondi", "contrast", 1.35}};
+  for (const auto& [goal, id, amount] : cases) {
+    const Brief b = read(goal);
+    ASSERT_EQ(b.effects.size(), 1u) << goal;
+    EXPECT_EQ(b.effects[0].id, id) << goal;
+    EXPECT_DOUBLE_EQ(b.effects[0].params.value("amount", 0.0), amount) << goal;
+    EXPECT_TRUE(b.unmet.empty() && b.not_understood.empty()) << goal;
   }
 }
 

@@ -423,6 +423,16 @@ TEST(Compile, MakesEveryLayer) {
   EXPECT_TRUE(std::ranges::any_of(t.effects, [](const Effect& e) { return e.id == "fade_out"; }));
 }
 
+TEST(Compile, BarsFrameThePictureThatIsZoomed) {
+  auto sources = thirty_seconds();
+  auto p = plan_for("8 s, letterbox 2.39:1, zoom punch at 0:03, vignette", sources);
+  auto compiled = compile_plan(p.plan, sources);
+  ASSERT_TRUE(compiled) << compiled.error().message;
+  const auto& effects = compiled->timeline.tracks[0].effects;
+  ASSERT_EQ(effects.size(), 3u);
+  EXPECT_EQ(effects.back().id, "letterbox");
+}
+
 TEST(Compile, CutsLieOnFramesOfTheSource) {
   auto sources = thirty_seconds();
   auto compiled = compile_plan(plan_of({cut("c1", 1.013, 2.49), cut("c2", 20.001, 21.7)}), sources);
@@ -465,6 +475,20 @@ TEST(Parody, EveryStyleIsSeededAndRenderable) {
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::not_found);
   EXPECT_NE(failed.error().hint.find("dramatic"), std::string::npos);
+}
+
+TEST(Parody, BarsLeaveAnUprightPictureToBeSeen) {
+  auto sources = thirty_seconds();
+  sources[0].analysis.source.width = 720;
+  sources[0].analysis.source.height = 1280;
+  ParodyOptions options;
+  options.style = "dramatic";
+  auto planned = plan_parody(sources, options);
+  ASSERT_TRUE(planned);
+  auto bars = std::ranges::find_if(
+      planned->plan.decisions, [](const Decision& d) { return d.params.value("effect", "") == "letterbox"; });
+  ASSERT_NE(bars, planned->plan.decisions.end());
+  EXPECT_NEAR(bars->params.value("ratio", 0.0), 0.756, 0.01);  // a quarter of the height, as in cinema
 }
 
 TEST(Parody, BrokenStyleFilesAreNamed) {
