@@ -11,6 +11,7 @@
 
 #include "commands.h"
 #include "console.h"
+#include "models/catalog.h"
 #include "server_client.h"
 
 namespace studio::cli {
@@ -37,6 +38,13 @@ std::vector<std::string> log_names() {
     if (item.path().extension() == ".log") names.push_back(item.path().stem().string());
   std::ranges::sort(names);
   return names;
+}
+
+// By an alias the log is its model's.
+std::string model_id(const std::string& name) {
+  const auto catalog = ModelCatalog::load();
+  const auto entry = catalog ? catalog->entry(name) : std::unexpected(catalog.error());
+  return entry ? entry->id : name;
 }
 
 // The server's word for where a model's log is, where one runs.
@@ -114,7 +122,9 @@ Result<Outcome> run(const Options& options, std::stop_token stop) {
     for (const std::string& name : names) print(options.common, name + "\n");
     return Outcome::with({{"schema", "studio.logs/1"}, {"folder", logs_folder().string()}, {"names", names}});
   }
-  TRY_ASSIGN(const Path file, find_log(options));
+  Options asked = options;
+  asked.name = model_id(options.name);
+  TRY_ASSIGN(const Path file, find_log(asked));
   std::ifstream in(file, std::ios::binary);
   std::error_code ec;
   auto size = static_cast<std::streamoff>(std::filesystem::file_size(file, ec));

@@ -43,6 +43,14 @@ std::string message_of(const Json& body, const std::string& text) {
   return text.empty() ? "no reason given" : text.substr(0, std::min<std::size_t>(300, text.find('\n')));
 }
 
+// A model that must be got first is told by its code, as in OpenAI's errors; all else by the status.
+ErrorKind kind_of(int status, const Json& body) {
+  const bool told = body.is_object() && body.contains("error") && body["error"].is_object();
+  if (told && body["error"].contains("code") && body["error"]["code"] == "model_not_available")
+    return ErrorKind::missing_part;
+  return kind_of(status);
+}
+
 }  // namespace
 
 void add_server_option(CLI::App& command, ServerChoice& choice) {
@@ -109,7 +117,7 @@ Result<Json> ask_server(const ServerState& server, const ServerChoice& choice, c
                                ? ""
                                : fmt::format("is {} the address of a studio? see: studio status", server.url);
   return fail(
-      kind_of(answer.status),
+      kind_of(answer.status, body ? *body : Json()),
       fmt::format("{} {}: {}", request.method, request.path, message_of(body ? *body : Json(), answer.body)),
       hint);
 }

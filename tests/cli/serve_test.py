@@ -102,7 +102,7 @@ def switching(name, studio, run_folder, follows_schema):
     mine = pathlib.Path(f"{name}/cache/animation-studio/models/mine/mine.gguf")
     own = pathlib.Path(f"{name}/config/animation-studio/models.yaml")
     for file, content in ((mine, b"GGUF\x03" + bytes(19) + b"{}"),
-                          (own, b"models: [{id: mine, task: chat, engine: llama-server, file: mine.gguf, sources: [{url: 'http://127.0.0.1:1/m'}]}]")):
+                          (own, b"models: [{id: mine, aliases: [own-alias], task: chat, engine: llama-server, file: mine.gguf, sources: [{url: 'http://127.0.0.1:1/m'}]}]")):
         file.parent.mkdir(parents=True)
         file.write_bytes(content)
     begun = studio("serve", "-d", "--port", "0", "--config", f"{name}/far.yaml", STUDIO_LLAMA_SERVER=str(FAKE_ENGINE))
@@ -114,6 +114,7 @@ def switching(name, studio, run_folder, follows_schema):
         loaded = studio("switch", "mine", "--json", "-")
         check(loaded.returncode == 0, f"switch to an engine of ours: {loaded.stderr}")
         check(not faults_by_file(loaded.stdout, "switch"), f"switch: {loaded.stdout}")
+        check(studio("logs", "own-alias").returncode == 0, "an alias does not find the model's log")
         refused = studio("models", "rm", "mine")
         check(refused.returncode == 1 and "has it loaded" in refused.stderr and mine.exists(), f"a model in use is removed: {refused.stderr}")
         follows_schema(("status",), "status")
@@ -169,6 +170,8 @@ def one_server(name, studio, run_folder, follows_schema):
         check(refused.returncode == 1 and "key" in refused.stderr, f"the new key is not asked for: {refused.stderr}")
         check(studio("status", STUDIO_API_KEY=key).returncode == 0, "the new key is not taken")
         check(studio("switch", "no-such-model", "--key", key).returncode == 1, "an unknown model is switched to")
+        absent = studio("switch", "qwen2.5-14b", "--key", key)
+        check(absent.returncode == 3 and "studio models pull" in absent.stderr, f"a model that is not here: {absent.stderr}")
         check(urllib.request.urlopen(state["url"] + "/health").status == 200, "/health needs a key")
         serve_log = studio("logs", "server", "-n", "50", "--key", key)
         check(serve_log.returncode == 0 and key not in serve_log.stdout, "the log cannot be read, or a key is in it")
