@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "analysis/report.h"
+#include "analysis/report_parts.h"
 
 namespace studio {
 namespace {
@@ -12,16 +13,6 @@ std::string bar(double score, int width = 10) {
   const int full = std::clamp(static_cast<int>(score * width + 0.5), 0, width);
   return std::string(static_cast<std::size_t>(full), '#') +
          std::string(static_cast<std::size_t>(width - full), '.');
-}
-
-double mean_over_time(const Analysis& a, double (*value)(const Shot&)) {
-  double sum = 0, seconds = 0;
-  for (const Shot& s : a.shots) {
-    const double length = std::max(1e-6, (s.end - s.start).seconds());
-    sum += value(s) * length;
-    seconds += length;
-  }
-  return seconds > 0 ? sum / seconds : 0;
 }
 
 // The first clip frame's time: clocks are shown from the clip's start.
@@ -52,9 +43,9 @@ std::string human_summary(const Analysis& a, int most_shots) {
       s.frame_rate.positive() ? s.frame_rate.to_double() : 0.0, s.variable_frame_rate ? " (variable)" : "",
       s.frames, to_clock(Time::from_seconds(s.duration_s)), s.has_audio ? "with sound" : "no sound",
       a.from_cache ? " (features from the cache)" : "");
-  const double composition = mean_over_time(a, [](const Shot& x) { return x.composition.score; });
-  const double coherence = mean_over_time(a, [](const Shot& x) { return x.coherence.score; });
-  const double steadiness = mean_over_time(a, [](const Shot& x) { return x.camera.steadiness; });
+  const double composition = report::mean_over_time(a, [](const Shot& x) { return x.composition.score; });
+  const double coherence = report::mean_over_time(a, [](const Shot& x) { return x.coherence.score; });
+  const double steadiness = report::mean_over_time(a, [](const Shot& x) { return x.camera.steadiness; });
   out += fmt::format(
       "  score        {:.2f} {}\n  composition  {:.2f} {}\n  coherence    {:.2f} {}\n  steadiness   {:.2f} "
       "{}\n\n",

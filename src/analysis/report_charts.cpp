@@ -7,6 +7,7 @@
 
 #include "analysis/report.h"
 #include "analysis/report_parts.h"
+#include "base/html.h"
 
 namespace studio::report {
 namespace {
@@ -85,8 +86,8 @@ class TimelineChart {
       out_ += fmt::format(
           "<a href=\"#{0}\"><g><title>{0}: {1} to {2}, {3}</title><rect x=\"{4:.1f}\" y=\"{5}\" "
           "width=\"{6:.1f}\" height=\"{7}\" fill=\"#000\"/>",
-          escaped(shot.id), clock_.text(shot.first_frame), clock_.text(shot.last_frame + 1),
-          escaped(camera_words(shot.camera)), x0, row.top, w, row.height);
+          html_escaped(shot.id), clock_.text(shot.first_frame), clock_.text(shot.last_frame + 1),
+          html_escaped(camera_words(shot.camera)), x0, row.top, w, row.height);
       if (pictures_.has(shot.keyframe) && w >= 3) {
         // Long shots repeat their keyframe like a strip of film.
         const double cell = row.height * pictures_.width / std::max(1, pictures_.height);
@@ -103,7 +104,7 @@ class TimelineChart {
             "<rect x=\"{0:.1f}\" y=\"{1:.1f}\" width=\"{2:.1f}\" height=\"15\" fill=\"#15171b\" "
             "opacity=\".78\"/><text x=\"{3:.1f}\" y=\"{4:.1f}\" style=\"fill:#e9e7e1\">{5}</text>",
             x0, row.bottom() - 15, 7.0 * static_cast<double>(shot.id.size()) + 8, x0 + 4, row.bottom() - 4,
-            escaped(shot.id));
+            html_escaped(shot.id));
       out_ += "</g></a>";
       shown = &shot;
     }
@@ -122,12 +123,12 @@ class TimelineChart {
                    x1 = std::max(x0 + 4, x_of_frame(issue.last_frame + 1));
       const std::string label = x1 - x0 > 7.0 * static_cast<double>(issue.kind.size()) + 6
                                     ? fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", x0 + 4,
-                                                  row.top + 12, escaped(issue.kind))
+                                                  row.top + 12, html_escaped(issue.kind))
                                     : "";
       out_ += fmt::format(
           "<a href=\"#issue{}\"><title>{}</title><rect x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" "
           "rx=\"3\" fill=\"{}\"/>{}</a>",
-          i + 1, escaped(issue.kind + ": " + issue.message), x0, row.top, x1 - x0, row.height,
+          i + 1, html_escaped(issue.kind + ": " + issue.message), x0, row.top, x1 - x0, row.height,
           severity_color(issue.severity), label);
     }
   }
@@ -166,7 +167,7 @@ class TimelineChart {
       out_ += fmt::format(
           "<g><title>{}</title><rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"14\" rx=\"3\" "
           "fill=\"#38506b\"/>",
-          escaped(title), x0, y, x1 - x0);
+          html_escaped(title), x0, y, x1 - x0);
       if (x1 - x0 > 6.2 * static_cast<double>(name.size()) + 8)
         out_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" style=\"fill:#c9dcf0\">{}</text>", x0 + 5,
                             y + 11, name);

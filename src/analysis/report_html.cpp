@@ -7,22 +7,20 @@
 #include "analysis/report.h"
 #include "analysis/report_parts.h"
 #include "base/base64.h"
+#include "base/html.h"
 #include "media/image.h"
 
 namespace studio {
 namespace report {
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  return out;
+double mean_over_time(const Analysis& a, double (*value)(const Shot&)) {
+  double sum = 0, seconds = 0;
+  for (const Shot& s : a.shots) {
+    const double length = std::max(1e-6, (s.end - s.start).seconds());
+    sum += value(s) * length;
+    seconds += length;
+  }
+  return seconds > 0 ? sum / seconds : 0;
 }
 
 Clock::Clock(const Analysis& a) : time_s_(a.curves.time_s) {
@@ -48,7 +46,6 @@ std::string Clock::text(std::int64_t frame) const {
 namespace {
 
 using report::Clock;
-using report::escaped;
 using report::Pictures;
 
 // Which frames the page shows: keyframes (every n-th of very many) and where the issues begin.
@@ -100,21 +97,11 @@ std::string embedded(const Pictures& pictures) {
   return out + "</defs></svg>\n";
 }
 
-double mean_over_time(const Analysis& a, double (*value)(const Shot&)) {
-  double sum = 0, seconds = 0;
-  for (const Shot& s : a.shots) {
-    const double length = std::max(1e-6, (s.end - s.start).seconds());
-    sum += value(s) * length;
-    seconds += length;
-  }
-  return seconds > 0 ? sum / seconds : 0;
-}
-
 std::string head_section(const Analysis& a) {
   const SourceFacts& s = a.source;
-  const auto fact = [](const std::string& text) { return "<span>" + escaped(text) + "</span>"; };
-  std::string out =
-      fmt::format("<header><div><h1>{}</h1><div class=\"facts\">", escaped(Path(s.path).filename().string()));
+  const auto fact = [](const std::string& text) { return "<span>" + html_escaped(text) + "</span>"; };
+  std::string out = fmt::format("<header><div><h1>{}</h1><div class=\"facts\">",
+                                html_escaped(Path(s.path).filename().string()));
   out += fact(fmt::format("{} × {}", s.width, s.height));
   out += fact(fmt::format("{:.2f} fps{}", s.frame_rate.positive() ? s.frame_rate.to_double() : 0.0,
                           s.variable_frame_rate ? ", variable" : ""));
@@ -124,11 +111,12 @@ std::string head_section(const Analysis& a) {
                                : fmt::format("{} issue{}", a.issues.size(), a.issues.size() == 1 ? "" : "s"));
   out += fact(s.has_audio ? "sound" : "no sound") + "</div></div><div class=\"rings\">";
   out += report::score_ring(a.score, "overall");
-  out +=
-      report::score_ring(mean_over_time(a, [](const Shot& x) { return x.composition.score; }), "composition");
-  out += report::score_ring(mean_over_time(a, [](const Shot& x) { return x.coherence.score; }), "coherence");
-  out +=
-      report::score_ring(mean_over_time(a, [](const Shot& x) { return x.camera.steadiness; }), "steadiness");
+  out += report::score_ring(report::mean_over_time(a, [](const Shot& x) { return x.composition.score; }),
+                            "composition");
+  out += report::score_ring(report::mean_over_time(a, [](const Shot& x) { return x.coherence.score; }),
+                            "coherence");
+  out += report::score_ring(report::mean_over_time(a, [](const Shot& x) { return x.camera.steadiness; }),
+                            "steadiness");
   return out + "</div></header>\n";
 }
 
@@ -141,8 +129,8 @@ std::string insight_section(const Analysis& a) {
     bool any = false;
     for (const Insight& i : a.insights)
       if (i.kind == kind)
-        out += fmt::format("<li>{}<span class=\"evidence\">{}</span></li>", escaped(i.text),
-                           escaped(i.evidence)),
+        out += fmt::format("<li>{}<span class=\"evidence\">{}</span></li>", html_escaped(i.text),
+                           html_escaped(i.evidence)),
             any = true;
     out += any ? "</ul></div>" : "<li class=\"empty\">nothing found</li></ul></div>";
   }
@@ -171,13 +159,13 @@ std::string issue_section(const Analysis& a, const Pictures& pictures, const Clo
         "<div><div class=\"meter\"><i style=\"width:{:.0f}%;background:{}\"></i></div><span "
         "class=\"small\">severity {:.2f}</span></div>"
         "<div>{}<span class=\"evidence\">{}</span></div></div>",
-        i + 1, picture, escaped(issue.kind), issue.first_frame == issue.last_frame ? "frame" : "frames",
+        i + 1, picture, html_escaped(issue.kind), issue.first_frame == issue.last_frame ? "frame" : "frames",
         issue.first_frame == issue.last_frame ? std::to_string(issue.first_frame)
                                               : fmt::format("{}–{}", issue.first_frame, issue.last_frame),
         clock.text(issue.first_frame),
-        shot.empty() ? "" : fmt::format(", <a href=\"#{0}\">{0}</a>", escaped(shot)), issue.severity * 100,
-        report::severity_color(issue.severity), issue.severity, escaped(issue.message),
-        escaped(issue.suggestion));
+        shot.empty() ? "" : fmt::format(", <a href=\"#{0}\">{0}</a>", html_escaped(shot)),
+        issue.severity * 100, report::severity_color(issue.severity), issue.severity,
+        html_escaped(issue.message), html_escaped(issue.suggestion));
   }
   return out + "</div>\n";
 }
@@ -193,9 +181,9 @@ std::string shot_card(const Shot& shot, const Pictures& pictures, const Clock& c
       "<div class=\"shot\" id=\"{}\">{}<div class=\"body\"><div class=\"top\"><span "
       "class=\"id\">{}</span><span class=\"time\">{} – {} · {:.2f} s</span></div><div "
       "class=\"camera\">{}</div><div class=\"bars\">",
-      escaped(shot.id), report::keyframe_picture(shot, pictures), escaped(shot.id),
+      html_escaped(shot.id), report::keyframe_picture(shot, pictures), html_escaped(shot.id),
       clock.text(shot.first_frame), clock.text(shot.last_frame + 1), (shot.end - shot.start).seconds(),
-      escaped(camera_words(shot.camera)));
+      html_escaped(camera_words(shot.camera)));
   out += bar("composition", c.score) + bar("thirds", c.rule_of_thirds) +
          bar("balance", c.balance_horizontal) + bar("exposure", c.exposure) + bar("clean", 1 - c.clutter) +
          bar("coherence", shot.coherence.score) + bar("steadiness", shot.camera.steadiness) + "</div>";
@@ -228,10 +216,10 @@ std::string shot_section(const Analysis& a, const Pictures& pictures, const Cloc
         "<tr><td class=\"l\"><a href=\"#{0}\">{0}</a></td><td>{1}–{2}</td><td>{3}</td><td>{4:.2f} s</td><td "
         "class=\"l\">{5}</td><td>{6:.2f}</td><td>{7:.2f}</td><td>{8:.2f}</td><td>{9}</td><td>{10:.2f}</"
         "td><td>{11:.2f}</td><td class=\"l\">{12}</td></tr>",
-        escaped(s.id), s.first_frame, s.last_frame, clock.text(s.first_frame), (s.end - s.start).seconds(),
-        name_of(s.transition), s.motion, s.subject_motion, s.sharpness,
+        html_escaped(s.id), s.first_frame, s.last_frame, clock.text(s.first_frame),
+        (s.end - s.start).seconds(), name_of(s.transition), s.motion, s.subject_motion, s.sharpness,
         a.audio && s.loudness_lufs > -69 ? fmt::format("{:.1f}", s.loudness_lufs) : "–", s.composition.score,
-        s.coherence.score, escaped(camera_words(s.camera)));
+        s.coherence.score, html_escaped(camera_words(s.camera)));
   out += "</table></div><h2>Keyframes</h2><div class=\"shots\">";
   std::size_t shown = 0;
   for (const Shot& s : a.shots)
@@ -265,7 +253,7 @@ std::string sound_section(const Analysis& a) {
 Result<std::string> html_report(const Analysis& analysis, const ReportOptions& options, const Job& job) {
   TRY_ASSIGN(const Pictures pictures, take_pictures(analysis, options, job));
   const Clock clock(analysis);
-  const std::string name = escaped(Path(analysis.source.path).filename().string());
+  const std::string name = html_escaped(Path(analysis.source.path).filename().string());
   std::string page = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width,initial-scale=1\"><title>{} – "
@@ -274,16 +262,16 @@ Result<std::string> html_report(const Analysis& analysis, const ReportOptions& o
   page += embedded(pictures) + "<main>\n" + head_section(analysis);
   if (!pictures.missing.empty())
     page += fmt::format("<p class=\"note\">There are no pictures in this report: {}</p>\n",
-                        escaped(pictures.missing));
+                        html_escaped(pictures.missing));
   page += "<div class=\"panel timeline\">" + report::timeline_chart(analysis, pictures, clock) + "</div>\n";
   page += insight_section(analysis) + issue_section(analysis, pictures, clock) +
           shot_section(analysis, pictures, clock) + sound_section(analysis);
   page += fmt::format(
       "<footer>{}<br>SHA-256 {}<br>Measured in {:.1f} s{}. Scores run from 0 to 1; motion is in frame widths "
       "per second; directions are the camera's.</footer>\n</main></body></html>\n",
-      escaped(analysis.source.path),
-      analysis.source.sha256.empty() ? "not computed" : escaped(analysis.source.sha256), analysis.seconds,
-      analysis.from_cache ? " from cached features" : "");
+      html_escaped(analysis.source.path),
+      analysis.source.sha256.empty() ? "not computed" : html_escaped(analysis.source.sha256),
+      analysis.seconds, analysis.from_cache ? " from cached features" : "");
   return page;
 }
 

@@ -22,7 +22,8 @@ struct Pictures {
 
 extern const std::string_view kStyle;  // the page's CSS
 
-std::string escaped(std::string_view text);  // for HTML text and attributes
+// A value of the shots, weighted by their lengths; 0 without shots.
+double mean_over_time(const Analysis& analysis, double (*value)(const Shot&));
 
 // The times of the clip's frames, from its first one.
 class Clock {

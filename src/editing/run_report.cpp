@@ -8,22 +8,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/html.h"
 #include "editing/result_strip.h"
 
 namespace studio {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  return out;
-}
 
 constexpr std::string_view kStyle = R"(
 :root { --ink: #1c2330; --soft: #5d6675; --line: #dfe3ea; --paper: #fff; --wash: #f5f7fa; --good: #1d7f4e; --bad: #c2362b; --mid: #b7791f; --bar: #3b6fd4; }
@@ -66,9 +55,9 @@ std::string head(const EditRun& run) {
                      : run.plan.model           ? "planned by " + run.plan.model->id
                                                 : "planned by " + run.plan.origin;
   if (rendered) made += ", judged by " + run.iterations[run.best].evaluation.judge;
-  std::string html = "<div class=head><div><h1>" + escaped(run.goal.empty() ? "Edit" : run.goal) +
-                     "</h1><p class=soft>" + escaped(made) + "</p>";
-  if (!run.output.empty()) html += "<p class=mono>" + escaped(run.output.string()) + "</p>";
+  std::string html = "<div class=head><div><h1>" + html_escaped(run.goal.empty() ? "Edit" : run.goal) +
+                     "</h1><p class=soft>" + html_escaped(made) + "</p>";
+  if (!run.output.empty()) html += "<p class=mono>" + html_escaped(run.output.string()) + "</p>";
   html += "</div>";
   if (rendered)
     html += fmt::format("<div class=score><b class={}>{:.3f}</b>{} the threshold of {:.2f}</div>",
@@ -83,8 +72,8 @@ std::string head(const EditRun& run) {
 std::string unmet(const EditRun& run) {
   std::string html;
   for (const Unmet& u : run.unmet)
-    html += "<p class=note><b>Not met:</b> " + escaped(u.wish) + " <span class=soft>" + escaped(u.reason) +
-            "</span></p>";
+    html += "<p class=note><b>Not met:</b> " + html_escaped(u.wish) + " <span class=soft>" +
+            html_escaped(u.reason) + "</span></p>";
   return html;
 }
 
@@ -99,8 +88,8 @@ std::string iterations(const EditRun& run) {
     if (it.patch.is_object()) {
       led.clear();
       for (const Json& step : it.patch.value("steps", Json::array()))
-        led += fmt::format("{} {} <span class=soft>{}</span><br>", escaped(step.value("action", "")),
-                           escaped(step.value("target", "")), escaped(step.value("reason", "")));
+        led += fmt::format("{} {} <span class=soft>{}</span><br>", html_escaped(step.value("action", "")),
+                           html_escaped(step.value("target", "")), html_escaped(step.value("reason", "")));
       if (led.empty()) led = "changed wishes";
     }
     std::vector<const EvaluationIssue*> worst;
@@ -108,7 +97,7 @@ std::string iterations(const EditRun& run) {
     std::stable_sort(worst.begin(), worst.end(), [](auto* a, auto* b) { return a->penalty > b->penalty; });
     std::string issues;
     for (std::size_t n = 0; n < std::min<std::size_t>(3, worst.size()); ++n)
-      issues += fmt::format("<span class=tag>{} &minus;{:.2f}</span> ", escaped(worst[n]->issue.kind),
+      issues += fmt::format("<span class=tag>{} &minus;{:.2f}</span> ", html_escaped(worst[n]->issue.kind),
                             worst[n]->penalty);
     html += fmt::format(
         "<tr><td class=n>{}{}</td><td class=n><b>{:.3f}</b></td><td>{}</td><td class=n>{:.1f} "
@@ -126,8 +115,8 @@ std::string wishes(const Evaluation& e) {
       "<h2>What was wished, what was measured</h2><div "
       "class=scroll><table><tr><th>Wish</th><th>Wanted</th><th>Measured on the file</th><th></th></tr>";
   for (const ConstraintCheck& c : e.constraints)
-    html += "<tr><td><span class=tag>" + escaped(c.kind) + "</span></td><td>" + escaped(c.wanted) +
-            "</td><td>" + escaped(c.measured) + "</td><td>" + verdict(c.met) + "</td></tr>";
+    html += "<tr><td><span class=tag>" + html_escaped(c.kind) + "</span></td><td>" + html_escaped(c.wanted) +
+            "</td><td>" + html_escaped(c.measured) + "</td><td>" + verdict(c.met) + "</td></tr>";
   return html + "</table></div>";
 }
 
@@ -142,7 +131,7 @@ std::string scores(const Evaluation& e) {
       html += fmt::format(
           "<tr><td>{} <span class=soft>{}</span></td><td class=n>{:.2f}</td><td>{}</td><td "
           "class=n>{:.2f}</td><td>{}</td></tr>",
-          escaped(name), group, s.value, bar(s.value), s.weight, escaped(s.evidence));
+          html_escaped(name), group, s.value, bar(s.value), s.weight, html_escaped(s.evidence));
     }
   return html + "</table></div>";
 }
@@ -213,9 +202,10 @@ std::string timeline(const EditRun& run, const std::vector<TimelinePiece>& piece
     svg += fmt::format(
         "<rect x={:.1f} y=18 width={:.1f} height=34 rx=3 fill=\"var(--bar)\" "
         "opacity={}><title>{}</title></rect>",
-        a, std::max(1.0, b - a - 2), i % 2 ? "0.55" : "0.8", escaped(pieces[i].label));
+        a, std::max(1.0, b - a - 2), i % 2 ? "0.55" : "0.8", html_escaped(pieces[i].label));
     if (b - a > 44)
-      svg += fmt::format("<text x={:.1f} y=39 style=\"fill:#fff\">{}</text>", a + 6, escaped(pieces[i].name));
+      svg += fmt::format("<text x={:.1f} y=39 style=\"fill:#fff\">{}</text>", a + 6,
+                         html_escaped(pieces[i].name));
   }
   const double seconds = length > 60 ? 10 : length > 20 ? 5 : length > 8 ? 2 : 1;
   for (double t = 0; t <= length + 1e-6; t += seconds)
@@ -235,7 +225,7 @@ std::string timeline(const EditRun& run, const std::vector<TimelinePiece>& piece
         "<rect x={:.1f} y={:.0f} width={:.1f} height=8 rx=2 fill=\"var(--bad)\"/><text x={:.1f} "
         "y={:.0f}>{}</text>",
         a, y, std::max(3.0, b - a), a > width * 0.8 ? a - 90 : std::min(b + 6, width - 90), y + 9,
-        escaped(i->issue.kind));
+        html_escaped(i->issue.kind));
     y += 16;
   }
   return fmt::format(
@@ -253,10 +243,10 @@ std::string issues(const Evaluation& e) {
     html += fmt::format(
         "<tr><td class=n>{}&ndash;{}</td><td><span class=tag>{}</span></td><td "
         "class=n>{:.2f}</td><td>{}{}</td><td>{}</td></tr>",
-        i.issue.first_frame, i.issue.last_frame, escaped(i.issue.kind), i.issue.severity,
-        escaped(i.issue.message),
-        i.decision.empty() ? "" : " <span class=tag>" + escaped(i.decision) + "</span>",
-        escaped(i.issue.suggestion));
+        i.issue.first_frame, i.issue.last_frame, html_escaped(i.issue.kind), i.issue.severity,
+        html_escaped(i.issue.message),
+        i.decision.empty() ? "" : " <span class=tag>" + html_escaped(i.decision) + "</span>",
+        html_escaped(i.issue.suggestion));
   return html + "</table></div>";
 }
 
@@ -272,16 +262,16 @@ std::string decisions(const EditPlan& plan) {
                                  : value.is_number_float() ? fmt::format("{:.2f}", value.get<double>())
                                                            : to_text(value, -1);
         params += fmt::format("{}<span class=soft>{}</span>&nbsp;{}", params.empty() ? "" : ", ",
-                              escaped(key), escaped(text));
+                              html_escaped(key), html_escaped(text));
       }
     std::string evidence;
-    for (const std::string& line : d.evidence) evidence += escaped(line) + "<br>";
+    for (const std::string& line : d.evidence) evidence += html_escaped(line) + "<br>";
     html += fmt::format(
         "<tr><td class=n>{}{}</td><td>{}</td><td>{}</td><td>{} <span class=tag>{}</span></td><td "
         "class=soft>{}</td></tr>",
-        escaped(d.id), d.locked ? " <span class=tag>locked</span>" : "",
-        escaped(std::string(name_of(d.type))), params, escaped(d.reason),
-        escaped(d.origin.empty() ? "unknown" : d.origin), evidence);
+        html_escaped(d.id), d.locked ? " <span class=tag>locked</span>" : "",
+        html_escaped(std::string(name_of(d.type))), params, html_escaped(d.reason),
+        html_escaped(d.origin.empty() ? "unknown" : d.origin), evidence);
   }
   html += "</table></div>";
   if (!plan.repairs.empty()) {
@@ -289,8 +279,8 @@ std::string decisions(const EditPlan& plan) {
         "<h2>Repairs made by code</h2><div "
         "class=scroll><table><tr><th>Decision</th><th>What</th><th>Why</th></tr>";
     for (const Repair& r : plan.repairs)
-      html += "<tr><td class=n>" + escaped(r.decision) + "</td><td>" + escaped(r.what) + "</td><td>" +
-              escaped(r.why) + "</td></tr>";
+      html += "<tr><td class=n>" + html_escaped(r.decision) + "</td><td>" + html_escaped(r.what) +
+              "</td><td>" + html_escaped(r.why) + "</td></tr>";
     html += "</table></div>";
   }
   return html;
@@ -302,7 +292,7 @@ std::string times(const EditRun& run) {
   std::string html = "<h2>Where the time went</h2><div class=scroll><table>";
   for (const StageTime& t : run.timing)
     html += fmt::format("<tr><td>{}</td><td class=n>{:.2f} s</td><td style=\"width:60%\">{}</td></tr>",
-                        escaped(t.stage), t.seconds, bar(t.seconds / most));
+                        html_escaped(t.stage), t.seconds, bar(t.seconds / most));
   double all = 0;
   for (const StageTime& t : run.timing) all += t.seconds;
   html += fmt::format("<tr><td><b>together</b></td><td class=n><b>{:.2f} s</b></td><td></td></tr>", all);
@@ -312,7 +302,7 @@ std::string times(const EditRun& run) {
 std::string warnings(const EditRun& run) {
   if (run.warnings.empty()) return {};
   std::string html = "<h2>Said on the way</h2>";
-  for (const std::string& w : run.warnings) html += "<p class=note>" + escaped(w) + "</p>";
+  for (const std::string& w : run.warnings) html += "<p class=note>" + html_escaped(w) + "</p>";
   return html;
 }
 

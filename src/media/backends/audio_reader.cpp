@@ -111,11 +111,7 @@ Result<AudioReader> AudioReader::open(const Path& path, const AudioReaderOptions
 
 Result<void> AudioReader::State::feed() {
   if (!packet_waits) {
-    int code = 0;
-    do {
-      av_packet_unref(packet.get());
-      code = demuxer.read(*packet);
-    } while (code >= 0 && packet->stream_index != stream_index);
+    const int code = demuxer.read(*packet, stream_index);
     if (code < 0) {
       drained = true;
       avcodec_send_packet(decoder.get(), nullptr);

@@ -278,6 +278,15 @@ int Demuxer::read(AVPacket& packet) const {
   return code;
 }
 
+int Demuxer::read(AVPacket& packet, int index) const {
+  int code = 0;
+  do {
+    av_packet_unref(&packet);
+    code = read(packet);
+  } while (code >= 0 && packet.stream_index != index);
+  return code;
+}
+
 bool Demuxer::seek(int index, Time t) {
   const std::int64_t ts = (t + origin_of(index)).to_ticks(rational(stream(index)->time_base), Rounding::down);
   return av_seek_frame(context_.get(), index, ts, AVSEEK_FLAG_BACKWARD) >= 0;

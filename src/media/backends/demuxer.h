@@ -22,6 +22,8 @@ class Demuxer {
   void select(int index);
   // The next packet, its times counted from the stream's origin; FFmpeg's error code at the end.
   int read(AVPacket& packet) const;
+  // The next one of stream `index`.
+  int read(AVPacket& packet, int index) const;
   // Seeks to a keyframe at or before `t` of stream `index`; false when the format cannot.
   bool seek(int index, Time t);
   // Back to the very beginning, by opening the file again if nothing else works.

@@ -155,11 +155,7 @@ Result<VideoReader> VideoReader::open(const Path& path, const VideoReaderOptions
 // Gives the decoder one more packet, or tells it that there are no more.
 Result<void> VideoReader::State::feed() {
   if (!packet_waits) {
-    int code = 0;
-    do {
-      av_packet_unref(packet.get());
-      code = demuxer.read(*packet);
-    } while (code >= 0 && packet->stream_index != stream_index);
+    const int code = demuxer.read(*packet, stream_index);
     if (code < 0) {
       if (code != AVERROR_EOF) damage.truncated = true;
       const AVIOContext* io = demuxer.context()->pb;
