@@ -228,6 +228,10 @@ void read_engine(Section s, const YAML::Node& node, EngineConfig& into) {
   s.texts("tasks", into.tasks);
   s.whole("weight", into.weight, 0, 1000);
   s.text("api_key_env", into.api_key_env);
+  s.path("ca_file", into.ca_file);
+  std::error_code ignored;
+  if (!into.ca_file.empty() && !std::filesystem::is_regular_file(into.ca_file, ignored))
+    s.reject(node, s.path_of("ca_file"), fmt::format("there is no file {}", into.ca_file.string()));
   s.texts("start", into.start);
   s.texts("stop", into.stop);
   s.choice("tools", into.tools, {"auto", "native", "compiled"});

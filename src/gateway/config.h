@@ -47,6 +47,7 @@ struct EngineConfig {
   std::vector<std::string> tasks;        // what its models do: "chat" when empty
   int weight = 1;                        // of each url
   std::string api_key_env;               // the variable that holds its key; keys are never in a file
+  Path ca_file;                          // https: PEM of authorities to trust beside the machine's
   std::vector<std::string> start, stop;  // commands, for kind compose
   std::string tools = "auto";            // "native": passed on; "compiled": by our schemas; "auto": by kind
   std::uint64_t memory_bytes = 0;        // taken from the budget while it runs; 0: on another machine

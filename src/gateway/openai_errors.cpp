@@ -24,7 +24,7 @@ constexpr Row kTable[] = {
     {ErrorKind::unsupported, 400, "invalid_request_error", "unsupported_value"},
     {ErrorKind::newer_schema, 400, "invalid_request_error", ""},
     {ErrorKind::not_found, 404, "invalid_request_error", "model_not_found"},
-    {ErrorKind::missing_part, 503, "server_error", "model_not_available"},
+    {ErrorKind::missing_part, 404, "invalid_request_error", "model_not_available"},
     {ErrorKind::limit_exceeded, 429, "rate_limit_error", "rate_limit_exceeded"},
     {ErrorKind::timeout, 504, "server_error", "timeout"},
     {ErrorKind::engine_failed, 503, "server_error", "engine_failed"},
@@ -105,7 +105,9 @@ ApiError api_error(const Error& error, std::optional<std::chrono::seconds> retry
       out.type = row.type;
       out.code = row.code;
     }
-  if (error.kind == ErrorKind::not_found) out.param = "model";  // nothing else is looked up by name
+  // A model that has to be pulled first does not come by itself: no 503, which clients ask again at once.
+  if (error.kind == ErrorKind::not_found || error.kind == ErrorKind::missing_part)
+    out.param = "model";  // nothing else is looked up by name
   out.message = error.message;
   if (!error.hint.empty()) out.message += fmt::format(" ({})", error.hint);
   if (error.kind == ErrorKind::limit_exceeded && speaks_of_context(error.message))

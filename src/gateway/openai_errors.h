@@ -21,9 +21,9 @@ struct ApiError {
   std::optional<std::chrono::seconds> retry_after;  // becomes the Retry-After header
 };
 
-// 400 invalid_input, wrong_usage, unsupported, newer_schema; 404 not_found; 503 missing_part, engine
+// 400 invalid_input, wrong_usage, unsupported, newer_schema; 404 not_found, missing_part; 503 engine
 // being down; 429 limit_exceeded; 504 timeout; 499 interrupted; 500 the rest. The hint is appended to the
-// message. `retry_after` is for limit_exceeded and missing_part.
+// message. `retry_after` is for limit_exceeded.
 ApiError api_error(const Error& error, std::optional<std::chrono::seconds> retry_after = std::nullopt);
 
 // What an engine answered with another status than 2xx, made OpenAI's: llama-server's

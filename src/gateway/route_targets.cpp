@@ -20,6 +20,7 @@ std::vector<RemoteEngine> remote_engines(const GatewayConfig& config) {
       remote.name = engine_name(engine, i);
       remote.kind = engine.kind;
       remote.url = engine.urls[i];
+      remote.ca_file = engine.ca_file.string();
       remote.models = engine.models;
       remote.weight = engine.weight;
       remote.api_key_env = engine.api_key_env;

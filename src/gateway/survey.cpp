@@ -19,6 +19,7 @@ EngineView look_at(const RemoteEngine& engine, std::chrono::milliseconds patienc
   if (!endpoint) return view;
   HttpRequest request;
   request.endpoint = *endpoint;
+  request.endpoint.ca_file = engine.ca_file;
   request.path = endpoint->base_url.ends_with("/v1") ? "/models" : "/v1/models";
   request.timeout = request.connect_timeout = patience;
   request.max_response_bytes = 4u << 20;

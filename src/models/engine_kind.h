@@ -31,6 +31,7 @@ struct RemoteEngine {
   std::string name{};
   std::string kind = "openai";        // "openai", "vllm", "compose", "llama-server"
   std::string url{};                  // Endpoint::parse reads it
+  std::string ca_file{};              // https: whose certificates are trusted too, see Endpoint
   std::vector<std::string> models{};  // names it knows; empty: asked for at the first use
   int weight = 1;
   std::string api_key_env{};                 // the key is in this environment variable

@@ -21,7 +21,7 @@ Result<Endpoint> parse_unix(std::string_view rest, std::string_view whole) {
                 fmt::format("read the address {}: a socket is an absolute path of at most {} bytes", whole,
                             kLongestSocketPath),
                 std::string(kHint));
-  return Endpoint{"http://localhost" + std::string(prefix), std::string(path)};
+  return Endpoint{"http://localhost" + std::string(prefix), std::string(path), {}};
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
   if (host.empty() || host.starts_with(':') || text.find_first_of("?#") != std::string_view::npos)
     return fail(ErrorKind::wrong_usage, fmt::format("read the address {}", text), std::string(kHint));
   while (text.ends_with('/')) text.remove_suffix(1);
-  return Endpoint{std::string(text), {}};
+  return Endpoint{std::string(text), {}, {}};
 }
 
 std::string Endpoint::to_string() const {

@@ -17,8 +17,10 @@ namespace studio {
 // Where a server is. `base_url` has no slash at its end ("http://127.0.0.1:8420/v1").
 // With a `unix_socket` the host of base_url is only a name in the Host header.
 struct Endpoint {
-  std::string base_url;
-  std::string unix_socket;
+  std::string base_url = {};
+  std::string unix_socket = {};
+  // https: a PEM file of authorities to trust for this server, beside those of the machine. Empty: none.
+  std::string ca_file = {};
 
   // "http://host:port/prefix", "https://...", "unix:/run/x.sock" or "unix:/run/x.sock:/prefix".
   // wrong_usage for anything else, and for user:password@ in a URL (keys belong in a header).

@@ -81,10 +81,8 @@ class HttpUpstreams {
 
  private:
   class Pool;
-  struct Tls;
-  HttpUpstreams(Loops& loops, std::unique_ptr<Tls> tls, std::vector<std::unique_ptr<Pool>> pools);
+  HttpUpstreams(Loops& loops, std::vector<std::unique_ptr<Pool>> pools);
   Loops* loops_;
-  std::unique_ptr<Tls> tls_;
   std::vector<std::unique_ptr<Pool>> pools_;
 };
 

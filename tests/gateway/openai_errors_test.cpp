@@ -15,7 +15,7 @@ TEST(OpenAiErrors, OurKindsHaveTheirStatus) {
   EXPECT_EQ(status(ErrorKind::not_found), 404);
   EXPECT_EQ(api_error({ErrorKind::not_found, "m", ""}).param, "model");
   EXPECT_EQ(status(ErrorKind::limit_exceeded), 429);
-  EXPECT_EQ(status(ErrorKind::missing_part), 503);
+  EXPECT_EQ(status(ErrorKind::missing_part), 404);
   EXPECT_EQ(status(ErrorKind::timeout), 504);
   EXPECT_EQ(status(ErrorKind::internal), 500);
   const Error full{ErrorKind::limit_exceeded, "the queue is full", ""};

@@ -44,6 +44,7 @@ class OpenAiKind : public EngineKind {
 
 Result<Endpoint> api_endpoint(const RemoteEngine& remote) {
   TRY_ASSIGN(Endpoint endpoint, Endpoint::parse(remote.url));
+  endpoint.ca_file = remote.ca_file;
   const std::string& base = endpoint.base_url;
   if (base.find('/', base.find("://") + 3) == std::string::npos) endpoint.base_url += "/v1";
   return endpoint;

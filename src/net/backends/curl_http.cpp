@@ -140,6 +140,9 @@ void set_up(CURL* easy, const HttpRequest& request, const std::string& url, curl
   // The environment's name for a certificate store; Debian's libcurl does not read it itself.
   if (const char* store = std::getenv("SSL_CERT_FILE"); store != nullptr && *store != '\0')
     curl_easy_setopt(easy, CURLOPT_CAINFO, store);
+  // The machine's own folder of authorities stays in force beside the file.
+  if (!request.endpoint.ca_file.empty())
+    curl_easy_setopt(easy, CURLOPT_CAINFO, request.endpoint.ca_file.c_str());
 }
 
 // Empty when nothing is to be connected to but what the URL says.

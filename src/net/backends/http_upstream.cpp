@@ -30,20 +30,26 @@ struct CancelOnStop {
 
 class HttpUpstreams::Pool {
  public:
-  Pool(const UpstreamOptions& options, asio::ssl::context& tls) : options_(options), tls_(tls) {}
+  explicit Pool(const UpstreamOptions& options) : options_(options) {}
 
   struct Place {
     UpstreamAddress address;
+    std::unique_ptr<asio::ssl::context> tls;                // null: plain
     std::vector<std::shared_ptr<UpstreamConnection>> idle;  // the last used at the end
   };
 
   Result<Place*> place_of(const Endpoint& endpoint) {
     for (auto& place : places_)
       if (place->address.endpoint.base_url == endpoint.base_url &&
-          place->address.endpoint.unix_socket == endpoint.unix_socket)
+          place->address.endpoint.unix_socket == endpoint.unix_socket &&
+          place->address.endpoint.ca_file == endpoint.ca_file)
         return place.get();
     TRY_ASSIGN(auto address, UpstreamAddress::of(endpoint));
-    places_.push_back(std::make_unique<Place>(Place{std::move(address), {}}));
+    auto place = std::make_unique<Place>(Place{std::move(address), nullptr, {}});
+    if (place->address.tls) {
+      TRY_ASSIGN(place->tls, trusting(endpoint));
+    }
+    places_.push_back(std::move(place));
     return places_.back().get();
   }
 
@@ -84,11 +90,24 @@ class HttpUpstreams::Pool {
   }
 
   const UpstreamOptions& options() const { return options_; }
-  asio::ssl::context& tls() const { return tls_; }
 
  private:
+  // The machine's authorities, and those of the endpoint's own file.
+  static Result<std::unique_ptr<asio::ssl::context>> trusting(const Endpoint& endpoint) {
+    auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
+    boost::system::error_code failed;
+    context->set_default_verify_paths(failed);  // without any, https is refused at its handshake
+    if (endpoint.ca_file.empty()) return context;
+    context->load_verify_file(endpoint.ca_file, failed);
+    if (failed)
+      return fail(ErrorKind::wrong_usage,
+                  fmt::format("read the authorities to trust for {} from {}: {}", endpoint.to_string(),
+                              endpoint.ca_file, failed.message()),
+                  "ca_file is a text file with one or several PEM certificates");
+    return context;
+  }
+
   UpstreamOptions options_;
-  asio::ssl::context& tls_;
   bool closed_ = false;
   std::vector<std::unique_ptr<Place>> places_;
 };
@@ -150,22 +169,14 @@ Task<Result<std::string>> UpstreamResponse::read_all(std::size_t max_bytes) {
   }
 }
 
-struct HttpUpstreams::Tls {
-  asio::ssl::context context{asio::ssl::context::tls_client};
-};
-
 Result<std::unique_ptr<HttpUpstreams>> HttpUpstreams::create(Loops& loops, const UpstreamOptions& options) {
-  auto tls = std::make_unique<Tls>();
-  boost::system::error_code ignored;  // without certificates https is refused at its handshake
-  tls->context.set_default_verify_paths(ignored);
   std::vector<std::unique_ptr<Pool>> pools;
-  for (std::size_t i = 0; i < loops.size(); ++i)
-    pools.push_back(std::make_unique<Pool>(options, tls->context));
-  return std::unique_ptr<HttpUpstreams>(new HttpUpstreams(loops, std::move(tls), std::move(pools)));
+  for (std::size_t i = 0; i < loops.size(); ++i) pools.push_back(std::make_unique<Pool>(options));
+  return std::unique_ptr<HttpUpstreams>(new HttpUpstreams(loops, std::move(pools)));
 }
 
-HttpUpstreams::HttpUpstreams(Loops& loops, std::unique_ptr<Tls> tls, std::vector<std::unique_ptr<Pool>> pools)
-    : loops_(&loops), tls_(std::move(tls)), pools_(std::move(pools)) {}
+HttpUpstreams::HttpUpstreams(Loops& loops, std::vector<std::unique_ptr<Pool>> pools)
+    : loops_(&loops), pools_(std::move(pools)) {}
 
 HttpUpstreams::~HttpUpstreams() {
   // Twice through each loop: closing ends reads whose handlers still hold connections.
@@ -203,7 +214,7 @@ Task<Result<UpstreamResponse>> HttpUpstreams::open(Loop& loop, const UpstreamReq
     if (request.stop.stop_possible())
       response->on_stop.emplace(request.stop, CancelOnStop{&loop, connection});
     if (!trace.reused) {
-      const auto connected = co_await connection->connect(request.connect_timeout, pool.tls());
+      const auto connected = co_await connection->connect(request.connect_timeout, (*place)->tls.get());
       if (!connected) co_return std::unexpected(connected.error());
     }
     trace.connected = true;

@@ -86,6 +86,7 @@ Result<UpstreamAddress> UpstreamAddress::of(const Endpoint& endpoint) {
     port = authority.substr(colon + 1);
   }
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  address.tls_name = host;
   address.host = host == "localhost" ? "127.0.0.1" : host;
   address.port = port;
   return address;
@@ -115,7 +116,7 @@ std::unexpected<Error> UpstreamConnection::failure(std::string_view what) const 
 
 // ---- connecting
 
-Task<Result<void>> UpstreamConnection::connect(std::chrono::milliseconds timeout, asio::ssl::context& tls) {
+Task<Result<void>> UpstreamConnection::connect(std::chrono::milliseconds timeout, asio::ssl::context* tls) {
   const auto self = shared_from_this();
   deadline = std::chrono::steady_clock::now() + timeout;
   if (!address_.endpoint.unix_socket.empty()) {
@@ -138,7 +139,7 @@ Task<Result<void>> UpstreamConnection::connect(std::chrono::milliseconds timeout
     connected = co_await connect_to(address.family, address.bytes.data(), address.bytes.size());
     if (connected || cancelled_ || timed_out_) break;
   }
-  if (connected && address_.tls) connected = co_await handshake(tls);
+  if (connected && address_.tls) connected = co_await handshake(*tls);
   co_return connected;
 }
 
@@ -170,11 +171,20 @@ Task<Result<void>> UpstreamConnection::connect_to(int family, const void* addres
 Task<Result<void>> UpstreamConnection::handshake(asio::ssl::context& context) {
   tls_ = std::make_unique<asio::ssl::stream<StreamSocket&>>(socket_, context);
   tls_->set_verify_mode(asio::ssl::verify_peer, end_);
-  tls_->set_verify_callback(asio::ssl::host_name_verification(address_.host), end_);
-  SSL_set_tlsext_host_name(tls_->native_handle(), address_.host.c_str());
+  tls_->set_verify_callback(asio::ssl::host_name_verification(address_.tls_name), end_);
+  // No address stands in a server name indication (RFC 6066, section 3).
+  boost::system::error_code is_name;
+  asio::ip::make_address(address_.tls_name, is_name);
+  if (is_name) SSL_set_tlsext_host_name(tls_->native_handle(), address_.tls_name.c_str());
   Operation shaking(
       [&](auto handler) { tls_->async_handshake(asio::ssl::stream_base::client, std::move(handler)); });
   end_ = co_await shaking;
+  if (const long verdict = SSL_get_verify_result(tls_->native_handle());
+      end_ && !cancelled_ && !timed_out_ && verdict != X509_V_OK)
+    co_return fail(ErrorKind::engine_failed,
+                   fmt::format("trust {}: its certificate is refused: {}", address_.endpoint.to_string(),
+                               X509_verify_cert_error_string(verdict)),
+                   "for an authority of your own name its PEM file as ca_file of the engine in gateway.yaml");
   if (end_ || cancelled_ || timed_out_) co_return failure("make a TLS connection to");
   co_return Result<void>{};
 }

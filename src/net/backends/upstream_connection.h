@@ -20,6 +20,7 @@ struct UpstreamAddress {
   Endpoint endpoint;
   bool tls = false;
   std::string host, port;   // of TCP
+  std::string tls_name;     // that the certificate must be for
   std::string host_header;  // with the port when it is not the scheme's own
   std::string prefix;       // of every path
 
@@ -34,7 +35,7 @@ class UpstreamConnection final : public Timed, public std::enable_shared_from_th
   UpstreamConnection(Loop& loop, const UpstreamAddress& address, std::uint32_t max_header_bytes);
   ~UpstreamConnection() override;
 
-  Task<Result<void>> connect(std::chrono::milliseconds timeout, asio::ssl::context& tls);
+  Task<Result<void>> connect(std::chrono::milliseconds timeout, asio::ssl::context* tls);
   Task<Result<void>> send(const UpstreamRequest& request, UpstreamTrace& trace);
   Task<Result<void>> read_head(const UpstreamRequest& request, UpstreamTrace& trace);
   Task<Result<std::span<const std::string_view>>> read_body(std::chrono::milliseconds idle_timeout);
