@@ -169,11 +169,11 @@ double draw_marks(const std::vector<TimelineMark>& marks, const std::function<do
     svg += fmt::format(
         "<rect x={:.1f} y={:.0f} width={:.1f} height=13 rx=3 fill=\"{}\" opacity=0.9><title>{}"
         "</title></rect><text x={:.1f} y={:.0f}{}>{}</text>",
-        a, y, b - a, colour, escaped(m.label),
+        a, y, b - a, colour, html_escaped(m.label),
         inside   ? a + 5
         : before ? left
                  : b + 5,
-        y + 10, inside ? " style=\"fill:var(--paper)\"" : "", escaped(name));
+        y + 10, inside ? " style=\"fill:var(--paper)\"" : "", html_escaped(name));
   }
   return kTop + kRow * static_cast<double>(taken.size());
 }
@@ -187,7 +187,7 @@ std::string drawn_transition(const TimelineMark& m, const std::function<double(d
       : ends ? fmt::format("{1:.1f},18 {1:.1f},52 {0:.1f},52", a, b)
              : fmt::format("{0:.1f},18 {1:.1f},18 {2:.1f},35 {1:.1f},52 {0:.1f},52 {2:.1f},35", a, b, middle);
   return fmt::format("<polygon points=\"{}\" fill=\"var(--ink)\" opacity=0.75><title>{}</title></polygon>",
-                     shape, escaped(m.label));
+                     shape, html_escaped(m.label));
 }
 
 // The output from left to right: pieces as they play with their transitions, what lies over them, issues.
