@@ -39,6 +39,23 @@ void mute(LayerContext& context, const Decision& d) {
   });
 }
 
+void volume(LayerContext& context, const Decision& d) {
+  const double gain = number_param(d, "gain_db", 0);
+  if (!has_param(d, "from_s") && !has_param(d, "to_s")) {
+    each_film_clip(context,
+                   [&](Clip& clip, Time) { clip.gain_db = std::clamp(clip.gain_db + gain, -96.0, 40.0); });
+    return;
+  }
+  const TimeRange range =
+      TimeRange::between(on_grid(number_param(d, "from_s", 0), context.rate),
+                         on_grid(number_param(d, "to_s", whole(context).seconds()), context.rate));
+  each_film_clip(context, [&](Clip& clip, Time at) {
+    const TimeRange act = intersection({at, duration_of(clip)}, range);
+    if (!act.empty())
+      clip.effects.push_back({"volume", {{"gain_db", gain}}, TimeRange{act.start - at, act.duration}});
+  });
+}
+
 // Film sound plays over the music's level; music is looped to the end and goes out with it.
 Result<void> music(LayerContext& context, const Decision& d) {
   Path path = text_param(d, "path");
@@ -169,11 +186,7 @@ Result<void> add_sound(LayerContext& context) {
     if (d.type != DecisionType::audio) continue;
     std::string action = text_param(d, "action");
     if (action == "mute") mute(context, d);
-    if (action == "volume") {
-      double gain = number_param(d, "gain_db", 0);
-      each_film_clip(context,
-                     [&](Clip& clip, Time) { clip.gain_db = std::clamp(clip.gain_db + gain, -96.0, 40.0); });
-    }
+    if (action == "volume") volume(context, d);
     if (action == "normalize") context.out.settings.loudness_lufs = number_param(d, "lufs", -14);
     if (action == "music") TRY(music(context, d));
     if (action == "sound") TRY(sound(context, d));

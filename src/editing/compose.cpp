@@ -485,6 +485,15 @@ class Wishes {
            }) == 1;
   }
 
+  // Where a mute or a change of level acts, if not everywhere. Negative: seconds before the end.
+  void put_stretch(const AudioWish& wish, Json& params) const {
+    if (!wish.from_s) return;
+    double from = *wish.from_s < 0 ? std::max(0.0, length_ + *wish.from_s) : *wish.from_s;
+    double to = wish.to_s && *wish.to_s > 0 ? *wish.to_s : length_;
+    params["from_s"] = tidy(from);
+    params["to_s"] = tidy(std::min(to, length_));
+  }
+
   void sound_at_cuts(const AudioWish& wish, const std::string& reason) {
     for (double at : joins()) {
       if (find(DecisionType::audio, [&](const Decision& d) {
@@ -510,16 +519,11 @@ class Wishes {
         params["duck"] = !muted;
       } else if (wish.action == "volume") {
         params["gain_db"] = wish.value;
+        put_stretch(wish, params);
       } else if (wish.action == "normalize") {
         params["lufs"] = wish.value;
       } else if (wish.action == "mute") {
-        if (wish.from_s) {
-          // Negative: seconds before the end.
-          double from = *wish.from_s < 0 ? std::max(0.0, length_ + *wish.from_s) : *wish.from_s;
-          double to = wish.to_s && *wish.to_s > 0 ? *wish.to_s : length_;
-          params["from_s"] = tidy(from);
-          params["to_s"] = tidy(std::min(to, length_));
-        }
+        put_stretch(wish, params);
       } else if (wish.action == "fade_in" || wish.action == "fade_out") {
         params["duration_s"] = tidy(std::min(wish.value, length_));
       } else if (wish.action == "sound" && wish.at_cuts) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/files.h"
@@ -16,6 +17,8 @@ double number(const Json& wanted, const char* key, double fallback);
 std::string text_of(const Json& wanted, const char* key);
 bool has(const Json& wanted, const char* key);
 
+// from_s and to_s of a wish in output seconds; below 0 from the end, absent all of it.
+std::pair<double, double> stretch_of(const Json& wanted, const Fingerprint& file);
 double frame_s(const Fingerprint& file);
 int source_index(const Measured& m, const std::string& id);  // -1: unknown
 bool knows_sources(const Measured& m);

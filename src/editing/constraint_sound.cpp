@@ -71,10 +71,13 @@ void check_by_plan_sound(const Measured& m, ConstraintCheck& check, std::string_
 
 }  // namespace
 
+std::pair<double, double> stretch_of(const Json& w, const Fingerprint& file) {
+  const double end = file.duration_s, from = number(w, "from_s", 0), to = number(w, "to_s", end);
+  return {from < 0 ? std::max(0.0, end + from) : from, to <= 0 ? end : to};
+}
+
 void check_silence(const Json& w, const Measured& m, ConstraintCheck& check) {
-  // Below 0: before the end.
-  const double end = m.file->duration_s, asked = number(w, "from_s", 0), until = number(w, "to_s", end);
-  const double from = asked < 0 ? std::max(0.0, end + asked) : asked, to = until <= 0 ? end : until;
+  const auto [from, to] = stretch_of(w, *m.file);
   check.wanted = has(w, "from_s") || has(w, "to_s")
                      ? fmt::format("no sound from {:.2f} to {:.2f} s", from, to)
                      : "no sound";
@@ -150,9 +153,21 @@ void check_sound_effect(const Json& w, const Measured& m, ConstraintCheck& check
 }
 
 void check_volume(const Json& w, const Measured& m, ConstraintCheck& check) {
+  const auto [from, to] = stretch_of(w, *m.file);
   check.wanted = fmt::format("volume {:+g} dB", number(w, "db", 0));
+  if (has(w, "from_s")) check.wanted += fmt::format(" from {:.2f} to {:.2f} s", from, to);
   if (!m.plan) return check_volume_unplanned(w, m, check);
-  check_by_plan_sound(m, check, "volume", number(w, "from_s", 0), number(w, "to_s", m.file->duration_s));
+  check_by_plan_sound(m, check, "volume", from, to);
+  // Likeness says nothing of the level: that is held against the sources, where nothing else changed it.
+  const bool mixed =
+      plan_has_audio(m, "music") || plan_has_audio(m, "sound") || plan_has_audio(m, "normalize");
+  if (check.met != true || mixed || m.prints.empty()) return;
+  ConstraintCheck level = check;
+  level.met.reset();
+  check_volume_unplanned(w, m, level);
+  if (!level.met) return;
+  check.measured = level.measured;
+  check.met = level.met;
 }
 
 void check_loudness(const Json& w, const Measured& m, ConstraintCheck& check) {

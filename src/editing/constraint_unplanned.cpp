@@ -336,8 +336,8 @@ void check_music_unplanned(const Json& w, const Measured& m, ConstraintCheck& ch
 }
 
 void check_volume_unplanned(const Json& w, const Measured& m, ConstraintCheck& check) {
-  const double db = number(w, "db", 0), from = number(w, "from_s", 0),
-               to = number(w, "to_s", m.file->duration_s);
+  const double db = number(w, "db", 0);
+  const auto [from, to] = stretch_of(w, *m.file);
   std::vector<double> steps;
   for (std::size_t i = 0; i < m.seen.size(); ++i) {
     const SeenFrame& seen = m.seen[i];

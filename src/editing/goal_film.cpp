@@ -27,6 +27,27 @@ bool inclusive(const std::string& verb) {
   return std::ranges::find(verbs, verb) != std::end(verbs);
 }
 
+// "The second half in color", "the rest as it is": film about which nothing is asked.
+void read_left_alone(Reading& reading) {
+  auto& tokens = reading.tokens;
+  for (const Clause& clause : reading.clauses) {
+    if (has(reading, clause, W::keep) || has(reading, clause, W::only) || has(reading, clause, W::avoid))
+      continue;
+    bool colored = false;
+    for (std::size_t i = clause.begin; i + 1 < clause.end; ++i) {
+      const std::string& next = tokens[i + 1].text;
+      colored = colored ||
+                (tokens[i].is(W::in) &&
+                 (next == "color" || next == "colour" || next == "colors" || next == "colours")) ||
+                (tokens[i].text == "a" && next == "colori");
+    }
+    if (!colored) continue;
+    for (std::size_t i = clause.begin; i < clause.end; ++i)
+      if (tokens[i].is(W::span) || tokens[i].text == "colori" || tokens[i].text == "colors")
+        tokens[i].used = true;
+  }
+}
+
 // Words for what is done to film, not for what it shows.
 bool is_craft(std::string_view word) {
   static constexpr std::string_view words[] = {
@@ -217,6 +238,7 @@ void read_film(Reading& reading) {
   // The verb of a clause without film of its own goes for no other film: "lose the sound, 8 to 9 s".
   bool spanned = false, mode_word = false;
   read_sequences(reading);
+  read_left_alone(reading);
   read_swaps(reading);
   bool order_said = false;
   for (const Clause& clause : reading.clauses)  // "order: shot 3, shot 1"

@@ -271,7 +271,12 @@ void name_the_impossible(goal::Reading& reading) {
                                              {"trascrivi", "transcription"},
                                              {"loops", "looping"},
                                              {"looped", "looping"},
-                                             {"undistort", "lens correction"}};
+                                             {"undistort", "lens correction"},
+                                             {"repeat", "repeating"},
+                                             {"repeated", "repeating"},
+                                             {"ripeti", "repeating"},
+                                             {"replay", "repeating"},
+                                             {"duplicate", "repeating"}};
   for (const goal::Clause& clause : reading.clauses)
     for (std::size_t i = clause.begin; i < clause.end; ++i) {
       const goal::Token& token = reading.tokens[i];

@@ -105,8 +105,11 @@ void read_counts(Reading& reading, const Clause& clause) {
     // "every shot 1.5 seconds long": so many pieces as there are shots of that length.
     if ((tokens[i].is(W::every) || tokens[i].is(W::each)) && i + 2 < clause.end &&
         (tokens[i + 1].is(W::shot) || tokens[i + 1].is(W::clip) || tokens[i + 1].is(W::part))) {
-      std::size_t d = find(reading, clause, W::duration);
-      if (d != clause.end && tokens[d].value > 0) {
+      std::size_t d = i + 2;  // "lasts", "is", "for" between
+      while (d < clause.end && d < i + 4 &&
+             (tokens[d].is(W::long_word) || tokens[d].is(W::for_) || tokens[d].is(W::word)))
+        ++d;
+      if (d < clause.end && tokens[d].is(W::duration) && !tokens[d].used && tokens[d].value > 0) {
         reading.brief.cuts_per_minute = 60 / tokens[d].value;
         reading.each_shot_s = tokens[d].value;
         for (std::size_t k = i; k <= d; ++k) tokens[k].used = true;
@@ -239,6 +242,51 @@ void read_shape(Reading& reading, const Clause& clause) {
   read_pace(reading, clause);
 }
 
+// "a third of the clip", "reduce it to a quarter", "un terzo della durata": that share; 0: none stands at
+// `at`. `end` is set behind its words.
+double fraction_at(const std::vector<Token>& tokens, const Clause& clause, std::size_t at, std::size_t& end) {
+  double parts = tokens[at].is(W::a) ? 1 : tokens[at].is(W::number) ? tokens[at].value : 0;
+  if (parts < 1 || parts > 3 || at + 1 >= clause.end) return 0;
+  const Token& noun = tokens[at + 1];
+  double whole =
+      noun.is(W::quarter) || noun.text == "quarto" || noun.text == "fourth"                           ? 4
+      : noun.text == "third" || noun.text == "thirds" || noun.text == "terzo" || noun.text == "terzi" ? 3
+                                                                                                      : 0;
+  if (whole == 0 || parts >= whole) return 0;
+  std::size_t k = at + 2;
+  bool to = at > clause.begin && (tokens[at - 1].is(W::to) || tokens[at - 1].text == "a") && k >= clause.end;
+  bool of = k < clause.end && tokens[k].is(W::of);
+  if (of) ++k;
+  while (k < clause.end && (tokens[k].is(W::the) || tokens[k].text == "its" || tokens[k].text == "original"))
+    ++k;
+  of = of && k < clause.end &&
+       (tokens[k].is(W::clip) || tokens[k].is(W::source_word) || tokens[k].is(W::long_word) ||
+        tokens[k].text == "it" || tokens[k].text == "time");
+  end = of ? k + 1 : at + 2;
+  return to || of ? parts / whole : 0;
+}
+
+void read_fractions(Reading& reading) {
+  double source = reading.source_length_s();
+  if (source <= 0 || reading.brief.length) return;
+  for (const Clause& clause : reading.clauses)
+    for (std::size_t i = clause.begin; i < clause.end; ++i) {
+      std::size_t end = 0;
+      double share = reading.tokens[i].used ? 0 : fraction_at(reading.tokens, clause, i, end);
+      if (share <= 0) continue;
+      reading.brief.length = LengthWish{share * source, share * source - 0.25, share * source + 0.25};
+      reading.brief.readings.push_back(
+          fmt::format("length {:g} s, {:.0f} % of the film", share * source, 100 * share));
+      for (std::size_t k = clause.begin; k < clause.end; ++k) {
+        Token& token = reading.tokens[k];
+        if ((k >= i && k < end) || token.is(W::keep) || token.is(W::long_word) || token.text == "reduce" ||
+            token.text == "riduci" || token.text == "accorcia")
+          token.used = true;
+      }
+      return;
+    }
+}
+
 // "cut it down by 40%", "keep 50% of the clip", "20% shorter", "il 30% più lungo": a share of the film.
 void read_shares(Reading& reading) {
   static constexpr std::string_view less[] = {"shorter", "less",   "più corto", "più breve",
@@ -246,6 +294,7 @@ void read_shares(Reading& reading) {
                                               "shorten", "reduce", "riduci",    "accorcia"};
   static constexpr std::string_view more[] = {"longer", "più lungo", "lungo", "lunga"};
   static constexpr std::string_view away[] = {"by", "del", "off", "di"};
+  read_fractions(reading);
   auto& tokens = reading.tokens;
   double source = reading.source_length_s();
   if (source <= 0 || reading.brief.length) return;

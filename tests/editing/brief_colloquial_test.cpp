@@ -24,12 +24,12 @@ bool acts(const Brief& b, const std::string& action) {
 }
 
 TEST(BriefColloquial, SharesOfTheFilmAreLengths) {
-  const std::pair<const char*, double> cases[] = {{"cut the length down by 40%", 18},
-                                                  {"keep 50% of the clip", 15},
-                                                  {"make it 20% shorter", 24},
-                                                  {"accorcia il video del 30%", 21},
-                                                  {"keep 60% of it, in chronological order", 18},
-                                                  {"trim it to 25% of its length", 7.5}};
+  const std::pair<const char*, double> cases[] = {
+      {"cut the length down by 40%", 18},   {"keep 50% of the clip", 15},
+      {"make it 20% shorter", 24},          {"accorcia il video del 30%", 21},
+      {"one third of the clip", 10},        {"reduce it to a quarter", 7.5},
+      {"un terzo della durata", 10},        {"keep 60% of it, in chronological order", 18},
+      {"trim it to 25% of its length", 7.5}};
   for (const auto& [goal, seconds] : cases) {
     const Brief b = read(goal);
     ASSERT_TRUE(b.length) << goal;
@@ -188,6 +188,18 @@ TEST(BriefColloquial, GradesHaveWordsOfTheirOwn) {
     EXPECT_DOUBLE_EQ(b.effects[0].params.value("amount", 0.0), amount) << goal;
     EXPECT_TRUE(b.unmet.empty() && b.not_understood.empty()) << goal;
   }
+}
+
+TEST(BriefColloquial, NothingElseIsReadIntoAPlace) {
+  const Brief half = read("first half in black and white, second half in color, 12 secs");
+  EXPECT_TRUE(half.keep.empty() && half.avoid.empty());
+  EXPECT_EQ(half.effects.size(), 1u);
+  EXPECT_EQ(read("take out shots 2, 4 and 6").avoid.size(), 3u);
+  const Brief joins = read("crossfade 1s between every shot, 12s");
+  EXPECT_FALSE(joins.cuts_per_minute);
+  EXPECT_EQ(joins.transitions.size(), 1u);
+  EXPECT_EQ(read("repeat the last shot twice").unmet.size(), 1u);
+  EXPECT_TRUE(read("repeat the last shot twice").keep.empty());
 }
 
 TEST(BriefColloquial, AnInsetIsNotAlsoTheFilmAroundIt) {

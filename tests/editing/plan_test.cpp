@@ -423,6 +423,21 @@ TEST(Compile, MakesEveryLayer) {
   EXPECT_TRUE(std::ranges::any_of(t.effects, [](const Effect& e) { return e.id == "fade_out"; }));
 }
 
+TEST(Compile, ALevelCanChangeForAWhile) {
+  auto sources = thirty_seconds();
+  auto p = plan_for("volume down 6 dB between 2 and 4 seconds, 8 s", sources);
+  auto compiled = compile_plan(p.plan, sources);
+  ASSERT_TRUE(compiled) << compiled.error().message;
+  double changed = 0;
+  for (const Item& item : compiled->timeline.tracks[0].items)
+    if (const auto* clip = std::get_if<Clip>(&item)) {
+      EXPECT_DOUBLE_EQ(clip->gain_db, 0);
+      for (const Effect& e : clip->effects)
+        if (e.id == "volume" && e.active) changed += e.active->duration.seconds();
+    }
+  EXPECT_NEAR(changed, 2, 0.05);
+}
+
 TEST(Compile, BarsFrameThePictureThatIsZoomed) {
   auto sources = thirty_seconds();
   auto p = plan_for("8 s, letterbox 2.39:1, zoom punch at 0:03, vignette", sources);
