@@ -39,6 +39,14 @@ std::string_view path_below(const Endpoint& endpoint, std::string_view path) {
   return path;
 }
 
+// compile_tools and its like begin with the field: "tools[0].type: ...".
+ApiError field_error(const Error& error) {
+  ApiError out = api_error(error);
+  const std::string field = error.message.substr(0, error.message.find(": "));
+  if (out.status == 400 && field.find_first_of(" \"") == std::string::npos) out.param = field;
+  return out;
+}
+
 // One request's answer is the work of one engine; the client's end and the others who joined decide
 // together when it is of no more use.
 struct StopUnlessShared {
@@ -277,7 +285,7 @@ Task<InferenceRequest::Failure> InferenceRequest::prepare(const EnginePlace& pla
     document = std::move(*parsed);
     if (compile && path_.path != "/v1/chat/completions") {
       auto chat = as_chat(*document);
-      if (!chat) co_return api_error(chat.error());
+      if (!chat) co_return field_error(chat.error());
       compile = shape_ != nullptr;
       if (compile) document = std::move(*chat);
     }
@@ -301,11 +309,11 @@ Task<InferenceRequest::Failure> InferenceRequest::prepare(const EnginePlace& pla
     options.ask_again = without_.empty();
     options.without = without_;
     auto compiled = compile_tools(*document, options);
-    if (!compiled) co_return api_error(compiled.error());
+    if (!compiled) co_return field_error(compiled.error());
     if (*compiled && without_.empty()) {
       co_await decide_next_step(place, *document, **compiled, options);
       if (options.next != ToolOptions::Next::open) compiled = compile_tools(*document, options);
-      if (!compiled) co_return api_error(compiled.error());
+      if (!compiled) co_return field_error(compiled.error());
     }
     if (*compiled) {
       tools_ = std::make_shared<const CompiledTools>(std::move(**compiled));

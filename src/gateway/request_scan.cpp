@@ -32,19 +32,20 @@ struct FieldType {
   std::string_view name;
   std::string_view allowed;  // first letters of values: '"' text, '[' '{', 't' true or false, '0' a number
   std::string_view words;
+  double low = -1e300, high = 1e300;
 };
 constexpr FieldType kFieldTypes[] = {
     {"messages", "[", "an array of objects"},
-    {"temperature", "0", "a decimal"},
-    {"top_p", "0", "a decimal"},
-    {"presence_penalty", "0", "a decimal"},
-    {"frequency_penalty", "0", "a decimal"},
-    {"max_tokens", "i", "an integer"},
-    {"max_completion_tokens", "i", "an integer"},
-    {"max_output_tokens", "i", "an integer"},
-    {"n", "i", "an integer"},
+    {"temperature", "0", "a decimal", 0, 2},
+    {"top_p", "0", "a decimal", 0, 1},
+    {"presence_penalty", "0", "a decimal", -2, 2},
+    {"frequency_penalty", "0", "a decimal", -2, 2},
+    {"max_tokens", "i", "an integer", 0, 1e300},
+    {"max_completion_tokens", "i", "an integer", 1, 1e300},
+    {"max_output_tokens", "i", "an integer", 1, 1e300},
+    {"n", "i", "an integer", 1, 1e300},
     {"seed", "i", "an integer"},
-    {"top_logprobs", "i", "an integer"},
+    {"top_logprobs", "i", "an integer", 0, 20},
     {"stop", "\"[", "a string or an array of strings"},
     {"tools", "[", "an array of objects"},
     {"functions", "[", "an array of objects"},
@@ -133,7 +134,8 @@ class Scanner {
       ++at_;
       skip_spaces();
       const std::size_t from = at_;
-      if (!value(1)) return false;
+      const bool messages = quoted == "\"messages\"" && at('[');
+      if (messages ? !array(1, true) : !value(1)) return false;
       if (!remember(quoted, {from, at_})) return false;
       skip_spaces();
       if (at(',')) {
@@ -208,8 +210,17 @@ class Scanner {
       const bool whole_for_decimal = kind == 'i' && field.allowed.contains('0');
       if (!field.allowed.contains(kind) && !whole_for_decimal)
         scan_.wrong_type = {field.name, field.words, name_of_kind(kind)};
+      else if ((kind == 'i' || kind == '0') && !scan_.out_of_range)
+        check_range(field, value);
       return;
     }
+  }
+
+  void check_range(const FieldType& field, std::string_view value) {
+    double found = 0;
+    if (std::from_chars(value.data(), value.data() + value.size(), found).ec != std::errc()) return;
+    if (found < field.low || found > field.high)
+      scan_.out_of_range = {field.name, field.low, field.high, found, field.allowed == "i"};
   }
 
   bool value(int depth) {
@@ -226,17 +237,21 @@ class Scanner {
     }
   }
 
-  bool object(int depth) {
+  // `role`: set when there is a field of that name whose value is a string.
+  bool object(int depth, bool* role = nullptr) {
     ++at_;
     skip_spaces();
     if (at('}')) return ++at_, true;
     for (;;) {
       skip_spaces();
+      const std::size_t key_from = at_;
       if (!string()) return false;
+      const bool is_role = role && text_.substr(key_from, at_ - key_from) == "\"role\"";
       skip_spaces();
       if (!at(':')) return reject("expected a colon");
       ++at_;
       skip_spaces();
+      if (is_role) *role = at('"');
       if (!value(depth + 1)) return false;
       skip_spaces();
       if (at(',')) {
@@ -249,13 +264,13 @@ class Scanner {
     }
   }
 
-  bool array(int depth) {
+  bool array(int depth, bool messages = false) {
     ++at_;
     skip_spaces();
     if (at(']')) return ++at_, true;
-    for (;;) {
+    for (std::size_t index = 0;; ++index) {
       skip_spaces();
-      if (!value(depth + 1)) return false;
+      if (messages ? !message(index) : !value(depth + 1)) return false;
       skip_spaces();
       if (at(',')) {
         ++at_;
@@ -265,6 +280,17 @@ class Scanner {
       ++at_;
       return true;
     }
+  }
+
+  bool message(std::size_t index) {
+    if (!at('{')) {
+      if (!scan_.no_message) scan_.no_message = index;
+      return value(2);
+    }
+    bool role = false;
+    if (!object(2, &role)) return false;
+    if (!role && !scan_.no_role) scan_.no_role = index;
+    return true;
   }
 
   bool word(std::string_view wanted) {

@@ -31,13 +31,22 @@ struct RequestScan {
   bool images = false;         // image_url or input_image somewhere: image_use() looks closer
   bool include_usage = false;  // stream_options.include_usage
   FieldPlace stream_options, messages;
-  // What an endpoint needs (see missing_field): where it lies, "input" and the like.
+  // What an endpoint needs (see request_shape.h): where it lies, "input" and the like.
   FieldPlace input, prompt, query, documents;
   // The first known field whose value has another type than the API says: names of static storage.
   struct WrongType {
     std::string_view field, expected, found;
   };
   std::optional<WrongType> wrong_type;
+  // The first figure outside of what the API allows.
+  struct OutOfRange {
+    std::string_view field;
+    double low = 0, high = 0, found = 0;
+    bool whole = false;
+  };
+  std::optional<OutOfRange> out_of_range;
+  // The first of `messages` that is no object, or has no role that is a string.
+  std::optional<std::size_t> no_message, no_role;
 };
 
 // Checks the whole text against RFC 8259 (UTF-8 included, depth 200 at most). About 1 GB/s. invalid_input

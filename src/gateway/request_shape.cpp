@@ -12,6 +12,16 @@ ApiError wrong_type(std::string_view field, std::string_view expected, std::stri
       std::string(field), "invalid_type");
 }
 
+ApiError out_of_range(const RequestScan::OutOfRange& wrong) {
+  const bool below = wrong.found < wrong.low;
+  const std::string_view kind = wrong.whole ? "integer" : "decimal";
+  return invalid_request(fmt::format("Invalid '{}': {} {} value. Expected a value {} {}, but got {} instead.",
+                                     wrong.field, kind, below ? "below minimum" : "above maximum",
+                                     below ? ">=" : "<=", below ? wrong.low : wrong.high, wrong.found),
+                         std::string(wrong.field),
+                         fmt::format("{}_{}", kind, below ? "below_min_value" : "above_max_value"));
+}
+
 // What follows the opening bracket of a list: its first element's first letter, or the closing bracket.
 char first_in(std::string_view list) {
   const std::size_t at = list.find_first_not_of(" \n\r\t", 1);
@@ -43,10 +53,16 @@ std::optional<ApiError> wrong_shape(std::string_view path, const RequestScan& sc
                            "model", scan.model_place.found() ? "empty_string" : "missing_required_parameter");
   if (scan.wrong_type)
     return wrong_type(scan.wrong_type->field, scan.wrong_type->expected, scan.wrong_type->found);
+  if (scan.out_of_range) return out_of_range(*scan.out_of_range);
   if (path == "/v1/chat/completions" || path.starts_with("/v1/messages")) {
     if (auto error = check(body, scan.messages, "messages")) return error;
-    const std::string_view messages = scan.messages.in(body);
-    if (first_in(messages) != '{') return wrong_type("messages[0]", "an object", "something else");
+    if (scan.no_message)
+      return wrong_type(fmt::format("messages[{}]", *scan.no_message), "an object", "something else");
+    if (scan.no_role) {
+      const std::string field = fmt::format("messages[{}].role", *scan.no_role);
+      return invalid_request(fmt::format("Missing required parameter: '{}'.", field), field,
+                             "missing_required_parameter");
+    }
     return std::nullopt;
   }
   if (path == "/v1/completions") return check(body, scan.prompt, "prompt");

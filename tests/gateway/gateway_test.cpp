@@ -107,15 +107,15 @@ class GatewayTest : public ::testing::Test {
 
 TEST_F(GatewayTest, PassesARequestOnAndItsAnswerBack) {
   start();
-  const HttpResponse answer =
-      chat(R"({"model":"mock","messages":[{}],"unknown_field":{"kept":[1]},"mock":{"tokens":3}})");
+  const HttpResponse answer = chat(
+      R"({"model":"mock","messages":[{"role":"user"}],"unknown_field":{"kept":[1]},"mock":{"tokens":3}})");
   EXPECT_EQ(answer.status, 200);
   EXPECT_TRUE(answer.body.contains("word0 word1 word2 ")) << answer.body;
   EXPECT_TRUE(answer.header("x-request-id").starts_with("req_"));
   EXPECT_TRUE(engine.bodies().back().contains(R"("unknown_field":{"kept":[1]})")) << engine.bodies().back();
   EXPECT_EQ(engine.last_header("x-request-id"), answer.header("x-request-id"));
   EXPECT_EQ(engine.last_header("authorization"), "");
-  const HttpResponse named = chat(R"({"messages":[{}]})", {{"x-request-id", "mine-1"}});
+  const HttpResponse named = chat(R"({"messages":[{"role":"user"}]})", {{"x-request-id", "mine-1"}});
   EXPECT_EQ(named.header("x-request-id"), "mine-1");
 }
 
@@ -138,7 +138,7 @@ TEST_F(GatewayTest, AnswersEveryPathOfTheApi) {
   EXPECT_TRUE(send("/v1/rerank", R"({"model":"mock","query":"q","documents":["a","b"]})")
                   .body.contains("relevance_score"));
   EXPECT_EQ(send("/v1/responses", R"({"model":"mock","input":"x"})").status, 200);
-  EXPECT_EQ(send("/v1/messages", R"({"model":"mock","messages":[{}]})").status, 200);
+  EXPECT_EQ(send("/v1/messages", R"({"model":"mock","messages":[{"role":"user"}]})").status, 200);
   EXPECT_TRUE(get("/v1/models").body.contains(R"("id":"mock")"));
   EXPECT_TRUE(get("/v1/models/mock").body.contains(R"("id":"mock")"));
   EXPECT_EQ(get("/v1/models/none").status, 404);
@@ -161,7 +161,7 @@ TEST_F(GatewayTest, RefusesMalformedAndOversizedBodiesWithTheRightCodes) {
   EXPECT_EQ(unknown.status, 404);
   EXPECT_EQ(error_code(unknown), "model_not_found");
   EXPECT_EQ(engine.requests, 0u);
-  EXPECT_EQ(chat(R"({"messages":[{}]})").status, 200);
+  EXPECT_EQ(chat(R"({"messages":[{"role":"user"}]})").status, 200);
 }
 
 TEST_F(GatewayTest, RefusesWhatIsNoRequestBeforeAnyModelIsAskedFor) {
@@ -172,16 +172,30 @@ TEST_F(GatewayTest, RefusesWhatIsNoRequestBeforeAnyModelIsAskedFor) {
       {"/v1/chat/completions", R"({"model":"mock"})", "messages", "missing_required_parameter"},
       {"/v1/chat/completions", R"({"model":"mock","messages":null})", "messages",
        "missing_required_parameter"},
-      {"/v1/chat/completions", R"({"messages":[{}]})", "model", "missing_required_parameter"},
-      {"/v1/chat/completions", R"({"model":"","messages":[{}]})", "model", "empty_string"},
+      {"/v1/chat/completions", R"({"messages":[{"role":"user"}]})", "model", "missing_required_parameter"},
+      {"/v1/chat/completions", R"({"model":"","messages":[{"role":"user"}]})", "model", "empty_string"},
       {"/v1/chat/completions", R"({"model":"mock","messages":"hi"})", "messages", "invalid_type"},
       {"/v1/chat/completions", R"({"model":"mock","messages":["hi"]})", "messages[0]", "invalid_type"},
-      {"/v1/chat/completions", R"({"model":"mock","messages":[{}],"temperature":"0"})", "temperature",
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"}],"temperature":"0"})",
+       "temperature", "invalid_type"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"}],"max_tokens":1.5})",
+       "max_tokens", "invalid_type"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"}],"tools":{}})", "tools",
        "invalid_type"},
-      {"/v1/chat/completions", R"({"model":"mock","messages":[{}],"max_tokens":1.5})", "max_tokens",
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"}],"stop":3})", "stop",
        "invalid_type"},
-      {"/v1/chat/completions", R"({"model":"mock","messages":[{}],"tools":{}})", "tools", "invalid_type"},
-      {"/v1/chat/completions", R"({"model":"mock","messages":[{}],"stop":3})", "stop", "invalid_type"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"},7]})", "messages[1]",
+       "invalid_type"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"},{"role":1}]})",
+       "messages[1].role", "missing_required_parameter"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"}],"temperature":-0.5})",
+       "temperature", "decimal_below_min_value"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"}],"max_tokens":-1})",
+       "max_tokens", "integer_below_min_value"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"}],"top_logprobs":50})",
+       "top_logprobs", "integer_above_max_value"},
+      {"/v1/chat/completions", R"({"model":"mock","messages":[{"role":"user"}],"n":0})", "n",
+       "integer_below_min_value"},
       {"/v1/completions", R"({"model":"mock"})", "prompt", "missing_required_parameter"},
       {"/v1/embeddings", R"({"model":"mock","input":[]})", "input", "empty_array"},
       {"/v1/embeddings", R"({"model":"mock","input":7})", "input", "invalid_type"},
@@ -252,7 +266,7 @@ TEST_F(GatewayTest, AnEngineThatDiesInMidStreamGivesAnErrorEventAndTheNextReques
   const auto error = parse_json(all[4].data, "the error event");
   ASSERT_TRUE(error.has_value()) << all[4].data;
   EXPECT_TRUE(error->contains("error"));
-  EXPECT_EQ(chat(R"({"messages":[{}]})").status, 200);
+  EXPECT_EQ(chat(R"({"messages":[{"role":"user"}]})").status, 200);
   const HttpResponse before_the_head = chat(R"({"mock":{"cut_after":0}})");
   EXPECT_EQ(before_the_head.status, 503);
   const HttpResponse anthropic =
@@ -339,7 +353,7 @@ TEST_F(GatewayTest, CachesDeterministicAnswersAndSaysSo) {
   EXPECT_EQ(second.body, first.body);
   EXPECT_EQ(engine.requests, 1u);
   EXPECT_EQ(chat(body, {{"Cache-Control", "no-store"}}).header("x-cache"), "");
-  EXPECT_EQ(chat(R"({"model":"mock","messages":[{}]})").header("x-cache"), "");
+  EXPECT_EQ(chat(R"({"model":"mock","messages":[{"role":"user"}]})").header("x-cache"), "");
   const std::string stream = R"({"model":"mock","seed":1,"stream":true,"mock":{"tokens":20}})";
   const HttpResponse live = chat(stream), replayed = chat(stream);
   EXPECT_EQ(live.header("x-cache"), "miss");
