@@ -285,6 +285,12 @@ void read_film(Reading& reading) {
           if ((here == Mode::none || here == Mode::opening || here == Mode::ending) &&
               (group.from || (group.range && group.placed)))
             here = Mode::only;
+          // "Put shot 6 first", "the fruit shot last"
+          if ((here == Mode::none || here == Mode::keep) && i + 2 == clause.end &&
+              (tokens[i + 1].is(W::first) || tokens[i + 1].is(W::last))) {
+            here = tokens[i + 1].is(W::first) ? Mode::opening : Mode::ending;
+            tokens[i + 1].used = true;
+          }
           bool preceded_by_from = i > clause.begin && tokens[i - 1].is(W::from);
           if (preceded_by_from && (here == Mode::none || makes)) here = Mode::only;
           if (here == Mode::none && before != Mode::none && i == clause.begin) {

@@ -199,6 +199,19 @@ std::optional<PatchCandidate> removals(const EditPlan& plan, const std::string& 
   return candidate;
 }
 
+// "Make the title blue": the colour of the texts that are there.
+bool recolours(const std::string& clause, Brief& brief, std::span<const EditSource> sources) {
+  if (brief.texts.empty() || clause.find('"') != std::string::npos ||
+      !any_word(clause, {"title", "titles", "text", "texts", "caption", "captions", "letters", "titolo",
+                         "titoli", "scritta", "scritte", "testo", "testi"}))
+    return false;
+  // The grammar of goals knows where a colour belongs, beside a text of any words.
+  const Brief said = read_goal(clause + " title \"x\"", sources);
+  if (said.texts.size() != 1 || said.texts.front().color.empty()) return false;
+  for (TextWish& text : brief.texts) text.color = said.texts.front().color;
+  return true;
+}
+
 // The comparatives of an editing room: they change what is there, rather than name a number.
 bool comparatives(const std::string& clause, Brief& brief, const EditPlan& plan,
                   std::span<const EditSource> sources, bool& replan) {
@@ -310,6 +323,7 @@ std::vector<PatchCandidate> candidates_from_note(const EditPlan& plan, const std
     // "at half speed" in words is one as well.
     const bool counted = any_word(clause, {"half", "double", "twice", "triple", "quarter", "slow motion",
                                            "metà", "doppio", "doppia", "mezza", "rallentatore", "moviola"});
+    if (recolours(clause, brief, sources)) continue;
     if (!numbers && !counted && comparatives(clause, brief, plan, sources, replan)) continue;
     rest += (rest.empty() ? "" : ", ") + original;
   }

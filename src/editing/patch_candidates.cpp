@@ -455,9 +455,33 @@ bool same_content(const Decision& a, const Decision& b) {
 
 }  // namespace
 
+namespace {
+
+// What a decision is about, when a second one about it would be one too many; empty: nothing of the kind.
+std::string subject_of(const Decision& d) {
+  const auto param = [&](const char* key) { return text_of(d.params, key); };
+  switch (d.type) {
+    case DecisionType::text_overlay: return param("text") + param("path");
+    case DecisionType::transition: return param("where") + "|" + param("after");
+    case DecisionType::composite: return param("layout");
+    case DecisionType::audio: return param("action") == "sound" ? "" : param("action");
+    default: return {};
+  }
+}
+
+}  // namespace
+
 std::vector<PatchStep> steps_between(const EditPlan& from, const EditPlan& goal_plan,
                                      const std::string& reason, const std::string& origin) {
   EditPlan to = goal_plan;
+  // What the new plan says of the same thing gives way to a locked decision: a text is not drawn twice.
+  for (const Decision& d : from.decisions) {
+    const std::string subject = subject_of(d);
+    if (!d.locked || subject.empty()) continue;
+    if (std::erase_if(to.decisions,
+                      [&](const Decision& o) { return o.type == d.type && subject_of(o) == subject; }))
+      to.decisions.push_back(d);
+  }
   // A locked decision keeps its id; what the new plan calls by that name gets another.
   for (const Decision& d : from.decisions)
     if (const Decision* other = find_decision(to, d.id); d.locked && other && !same_content(d, *other))

@@ -190,6 +190,13 @@ TEST(BriefColloquial, GradesHaveWordsOfTheirOwn) {
   }
 }
 
+TEST(BriefColloquial, AShotThatIsPutFirstOrLastOpensOrEnds) {
+  const Brief first = read("put shot 6 first, 12 s");
+  EXPECT_EQ(first.opening->shot, "shot6");
+  EXPECT_TRUE(first.keep.empty() && first.avoid.empty());
+  EXPECT_EQ(read("12 s, shot 1 last").ending->shot, "shot1");
+}
+
 TEST(BriefColloquial, NothingElseIsReadIntoAPlace) {
   const Brief half = read("first half in black and white, second half in color, 12 secs");
   EXPECT_TRUE(half.keep.empty() && half.avoid.empty());

@@ -205,6 +205,32 @@ TEST(Note, TheStepsToldAreTheStepsDoneAndWhatIsLockedIsNamed) {
     }
 }
 
+TEST(Note, TheTitleThatIsThereGetsItsColour) {
+  const auto from = sources();
+  const EditPlan plan = planned("a 16 second edit with the title \"Hello\"", from);
+  for (const char* note : {"make the title blue", "titolo blu"}) {
+    auto next = noted(plan, note, from);
+    ASSERT_TRUE(next) << note;
+    EXPECT_EQ(count(next->plan, DecisionType::text_overlay), 1u) << note;
+    for (const Decision& d : next->plan.decisions)
+      if (d.type == DecisionType::text_overlay) {
+        EXPECT_EQ(d.params.value("color", ""), "blue") << note;
+      }
+  }
+}
+
+TEST(Note, ALockedTextIsNotDrawnTwice) {
+  const auto from = sources();
+  EditPlan plan = planned("a 16 second edit with the title \"Hello\"", from);
+  for (Decision& d : plan.decisions)
+    if (d.type == DecisionType::text_overlay) d.locked = true, d.params["duration_s"] = 1.7;
+  for (const char* note : {"faster cuts", "make it 8 seconds", "shorter"}) {
+    auto next = noted(plan, note, from);
+    ASSERT_TRUE(next) << note;
+    EXPECT_EQ(count(next->plan, DecisionType::text_overlay), 1u) << note;
+  }
+}
+
 TEST(Note, EachWishOfANoteIsTaken) {
   const auto from = sources();
   const EditPlan plan = planned("a 16 second edit with the title \"Hello\" and a vignette", from);
