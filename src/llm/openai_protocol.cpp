@@ -153,6 +153,8 @@ Error read_chat_error(int status, std::string_view body, std::string_view from) 
   const std::string message = message_of(body);
   const std::string what = fmt::format("ask {}: status {}: {}", from, status, message);
   if (status == 401 || status == 403) return {ErrorKind::engine_failed, what, "check the API key"};
+  // Of our own server: a model that has to be pulled first; the message has the command.
+  if (status == 404 && body.contains(R"("model_not_available")")) return {ErrorKind::missing_part, what, {}};
   if (status == 404) return {ErrorKind::not_found, what, "check the model's name and the address"};
   if (speaks_of_context(message) || status == 413)
     return {ErrorKind::limit_exceeded, what, "use a longer context, or fewer and shorter clips"};

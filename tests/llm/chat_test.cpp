@@ -115,6 +115,8 @@ TEST(Chat, EachFailureOfAServerHasItsKindAndNeverTheKey) {
            Failure{400, R"({"error":{"message":"bad schema"}})", ErrorKind::invalid_input},
            Failure{401, R"({"error":"no key"})", ErrorKind::engine_failed},
            Failure{404, "not here", ErrorKind::not_found},
+           Failure{404, R"({"error":{"message":"pull it","code":"model_not_available"}})",
+                   ErrorKind::missing_part},
            Failure{429, "{}", ErrorKind::engine_failed},
            Failure{500, "<html>", ErrorKind::engine_failed},
            Failure{200, "<html>not the protocol</html>", ErrorKind::engine_failed},
