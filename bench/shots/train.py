@@ -1,32 +1,53 @@
 #!/usr/bin/env python3
-"""Learns how the shot detector weighs its evidence, from clips made by generate.py and scenes.py.
+"""Learns how the shot detector weighs its evidence, from clips whose changes are known.
 
-  train.py TRAIN_FOLDER --program build/release/bin/shot_bench --features FOLDER [-o src/analysis/shot_models.cpp]
+  train.py FOLDER --generate --program build/release/bin/shot_bench -o src/analysis
 
-Gradient-boosted trees of depth 3 over the evidence that shot_bench --evidence prints. Prints the F1 of a
-four-fold cross-validation over clips, then learns from all of them. Needs scikit-learn.
+makes the training clips in FOLDER (about an hour of CPU time; clips that are there already are kept), measures
+them, prints the F1 of a four-fold cross-validation over clips, learns from all of them and writes
+cut_model.cpp and blend_model.cpp: gradient-boosted trees of depth 3 over the evidence that shot_bench
+--evidence prints. With scikit-learn 1.9.1 that gives the repository's blend_model.cpp; its cut_model.cpp was
+learned earlier the same way, see there.
+Needs numpy, opencv-python, scikit-learn and ffmpeg.
 """
 import argparse
 import collections
 import json
+import os
 import pathlib
 import subprocess
+import sys
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same sums in the same order everywhere
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 TOLERANCE = 2
-TREES = {"cut": 80, "blend": 50}
+# Script, its options, the clips it makes.
+CLIPS = [("generate.py", [], 60), ("scenes.py", [], 29), ("scenes.py", ["--jumps"], 4)]
+TREES = {"cut": 80, "blend": 100}
 LEAST = {"cut": 5, "blend": 30}  # rows in a leaf: windows of one change overlap
 
 
 def load(program, folder, features):
     clips = [json.loads(p.read_text()) for p in sorted(folder.glob("*.json"))]
     command = [program, "--features", str(features), "--evidence"] + [c["clip"] for c in clips]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     for clip, line in zip(clips, lines):
         clip.update(json.loads(line))
     return clips
+
+
+def generate(folder):
+    """Makes the clips that are missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for script, options, count in CLIPS:
+        name = {"generate.py": "train", "scenes.py": "jumps-train" if options else "scenes-train"}[script]
+        for i in range(count):
+            if not (folder / f"{name}{i:02}.json").exists():
+                subprocess.run([sys.executable, str(pathlib.Path(__file__).parent / script), str(folder), "--split", "train",
+                                "--first", str(i), "--clips", "1", *options], check=True)
 
 
 def inside(change, boundary):
@@ -64,7 +85,7 @@ def label_blend(clip, row):
 class Bag:
     """Boosted models, each learned from two thirds of the rows, their log odds averaged: one alone is too sure."""
 
-    def __init__(self, x, y, trees, groups, least=8, models=3):
+    def __init__(self, x, y, trees, groups, least=8, models=4):
         self.models = []
         names = np.unique(groups)
         for seed in range(models):
@@ -75,25 +96,13 @@ class Bag:
                 l2_regularization=1.0, early_stopping=False, random_state=seed)
             self.models.append(model.fit(x[use], y[use]))
 
-    def log_odds(self, x):
-        return sum(m.decision_function(x) for m in self.models) / len(self.models)
-
-
-class Mix:
-    """Blends: what the plainer clips of generate.py teach weighs more than what those of scenes.py add, which alone
-    makes the detector shy; jump cuts before a fixed camera teach cuts only."""
-
-    def __init__(self, kind, x, y, groups):
-        learn = lambda use: Bag(x[use], y[use], TREES[kind], groups[use], LEAST[kind])
-        name = np.array([pathlib.Path(g).name for g in groups])
-        plain = ~np.char.startswith(name, "scenes") & ~np.char.startswith(name, "jumps")
-        if kind == "cut" or plain.all() or not plain.any():
-            self.parts = [(1.0, learn(y >= 0))]
-        else:
-            self.parts = [(0.6, learn((y >= 0) & plain)), (0.4, learn((y >= 0) & ~np.char.startswith(name, "jumps")))]
-
     def probability(self, x):
-        return 1 / (1 + np.exp(-sum(weight * bag.log_odds(x) for weight, bag in self.parts)))
+        return 1 / (1 + np.exp(-sum(m.decision_function(x) for m in self.models) / len(self.models)))
+
+
+def learn(kind, x, y, groups):
+    known = y >= 0
+    return Bag(x[known], y[known], TREES[kind], groups[known], LEAST[kind])
 
 
 def settle(blends, least):
@@ -132,11 +141,11 @@ def evaluate(clips, cuts, blends, least_cut, least_blend):
     return 2 * hit / (2 * hit + false + missed), hit, false, missed, dict(why)
 
 
-def tables(name, mix):
-    scaled = [(weight / len(bag.models), m) for weight, bag in mix.parts for m in bag.models]
-    prior = sum(weight * float(m._baseline_prediction.ravel()[0]) for weight, m in scaled)
+def tables(name, bag):
+    weight = 1 / len(bag.models)
+    prior = weight * sum(float(m._baseline_prediction.ravel()[0]) for m in bag.models)
     rows = []
-    for weight, stage in ((weight, stage) for weight, m in scaled for (stage,) in m._predictors):
+    for stage in (stage for m in bag.models for (stage,) in m._predictors):
         nodes = stage.nodes
         feature, threshold, value = [0] * 7, [0.0] * 7, [0.0] * 8
 
@@ -165,10 +174,14 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--program", default="build/release/bin/shot_bench")
-    parser.add_argument("--features", type=pathlib.Path, required=True)
-    parser.add_argument("-o", "--output", type=pathlib.Path)
+    parser.add_argument("--generate", action="store_true", help="make the training clips first")
+    parser.add_argument("--features", type=pathlib.Path, help="where measured features are kept (FOLDER/features)")
+    parser.add_argument("-o", "--output", type=pathlib.Path, help="folder of cut_model.cpp and blend_model.cpp")
     parser.add_argument("--quick", action="store_true", help="no cross-validation")
     arguments = parser.parse_args()
+    if arguments.generate:
+        generate(arguments.folder)
+    arguments.features = arguments.features or arguments.folder / "features"
     arguments.features.mkdir(parents=True, exist_ok=True)
     clips = load(arguments.program, arguments.folder, arguments.features)
     fold_of = {clip["clip"]: i % 4 for i, clip in enumerate(clips)}
@@ -186,7 +199,7 @@ def main():
         p = np.zeros(len(rows))
         for fold in range(4):
             use = folds != fold
-            p[folds == fold] = Mix(kind, x[use], y[use], groups[use]).probability(x[folds == fold])
+            p[folds == fold] = learn(kind, x[use], y[use], groups[use]).probability(x[folds == fold])
         scores[kind] = collections.defaultdict(list)
         for (clip, row, _), q in zip(rows, p):
             scores[kind][clip].append((q, row))
@@ -196,23 +209,22 @@ def main():
             print(f"cross-validated cut {least_cut} blend {least_blend}: F1 {f1:.3f} hit {hit} false {false} missed {missed} {why}")
     if not arguments.output:
         return
-    parts = ["// How sure the evidence makes us. Written by bench/shots/train.py: do not edit.\n",
-             '#include "analysis/shot_models.h"\n\n#include <array>\n\n#include "analysis/boosted_trees.h"\n\n',
-             "namespace studio {\nnamespace {\n\n// clang-format off\n"]
     for kind, (rows, x, y, _, groups) in data.items():
-        mix = Mix(kind, x, y, groups)
+        bag = learn(kind, x, y, groups)
         names = clips[0][kind + "_names"]
         gains = np.zeros(len(names))
-        for stage in (stage for _, bag in mix.parts for m in bag.models for (stage,) in m._predictors):
+        for stage in (stage for m in bag.models for (stage,) in m._predictors):
             for node in stage.nodes[stage.nodes["is_leaf"] == 0]:
                 gains[node["feature_idx"]] += node["gain"]
         print(kind, "weighs most:", ", ".join(f"{names[i]} {gains[i] / gains.sum():.2f}" for i in np.argsort(-gains)[:14]))
-        parts.append(tables(kind.capitalize(), mix))
-    parts.append("// clang-format on\n\n}  // namespace\n\n"
-                 "double cut_probability(std::span<const float> evidence) { return probability(kCutTrees, kCutPrior, evidence); }\n"
-                 "double blend_probability(std::span<const float> evidence) {\n"
-                 "  return probability(kBlendTrees, kBlendPrior, evidence);\n}\n\n}  // namespace studio\n")
-    arguments.output.write_text("".join(parts))
+        (arguments.output / f"{kind}_model.cpp").write_text(
+            f"// How sure the evidence makes us of a {kind}: written by bench/shots/train.py, not by hand.\n"
+            f"// Learned from {len(clips)} clips with {(y == 1).sum()} true and {(y == 0).sum()} false candidates.\n"
+            '#include <array>\n\n#include "analysis/boosted_trees.h"\n#include "analysis/shot_models.h"\n\n'
+            "namespace studio {\nnamespace {\n\n// clang-format off\n" + tables(kind.capitalize(), bag) +
+            "// clang-format on\n\n}  // namespace\n\n"
+            f"double {kind}_probability(std::span<const float> evidence) {{\n"
+            f"  return probability(k{kind.capitalize()}Trees, k{kind.capitalize()}Prior, evidence);\n}}\n\n}}  // namespace studio\n")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ constexpr float kLeastApart = 6.0f;  // between the two ends
 constexpr float kLeastTolerant = 2.5f;
 constexpr float kResidual = 0.34f;                 // of the ends' distance, mean over cells and probes
 constexpr float kBackwards = 0.22f;                // share of the cells' way that goes back again
-constexpr double kLeastOdds = 6;                   // windows overlap: one sure one is wanted
+constexpr double kLeastOdds = 4;                   // windows overlap: one sure one is wanted
 constexpr float kSameStructure = 0.8f;             // correlation of gradients, blind to the light
+constexpr float kSameView = 0.14f;                 // share of the ends that is not to be seen in each other
+constexpr float kSameViewWide = 0.34f;             // the same half a second further apart
 constexpr float kZoomed = 0.45f, kTracked = 0.4f;  // log scale over the window; mean confidence in it
 constexpr float kWipeSpread = 0.14f;
 
@@ -31,7 +33,7 @@ struct Window {
   float beside = 0, beside_tolerant = 0, beside_histogram = 0;
   float unsteady = 0;  // the largest single step over the mean step
   // How alike the other end is to frames further out: what comes back was never gone.
-  float returned_before = 1, returned_after = 1, structure_before = 0, structure_after = 0;
+  float returned_before = 1, returned_after = 1;
   float rate_inside = 0, rate_before = 0, rate_after = 0;  // mean step a frame
   float contrast_dip = 1, sharpness_dip = 1;               // of the middle frame against the ends
   float brighter = 0, light = 0;                           // inside over both ends; end over start
@@ -43,6 +45,9 @@ struct Window {
   float returned_later = 1;                     // as returned, up to four seconds away, both sides
   float textured_least = 0, textured_gain = 0;  // of the ends; the end's over the start's
   float covered = 0;                            // contrast of the flatter end over the other's
+  // How much of one end is not to be seen in the other; the same across more than the window; the least
+  // against what lies a second away; of the middle against the start and the end.
+  float unlike = 0, unlike_wide = 0, unlike_back = 1, unlike_start = 0, unlike_end = 0;
 
   BlendCandidate candidate() const {
     return {before,
@@ -63,8 +68,6 @@ struct Window {
              unsteady,
              returned_before,
              returned_after,
-             structure_before,
-             structure_after,
              rate_inside / apart,
              rate_before / std::max(0.05f, rate_inside),
              rate_after / std::max(0.05f, rate_inside),
@@ -89,7 +92,12 @@ struct Window {
              returned_later,
              textured_least,
              textured_gain,
-             covered}};
+             covered,
+             unlike,
+             unlike_wide,
+             unlike_back,
+             unlike_start,
+             unlike_end}};
   }
 };
 
@@ -126,6 +134,8 @@ class BlendSearch {
   Window measure(std::int64_t before, std::int64_t after) const;
   void compare_ends(Window& window) const;
   void compare_rates(Window& window) const;
+  float compare_wide(const Window& window) const;
+  void compare_views(Window& window) const;
 
   const TransitionSearch& search_;
   std::span<const ShotChange> settled_;
@@ -174,8 +184,8 @@ Window BlendSearch::measure(std::int64_t before, std::int64_t after) const {
     search_.grid.mix(moved(a, leaving.dx * since, leaving.dy * since),
                      moved(b, -coming.dx * until, -coming.dy * until), canvas_of(frames[at]), mix);
     float mean_share = 0, mean_weight = 0;
-    for (int y = area.top; y < area.bottom; ++y) {
-      for (int x = area.left; x < area.right; ++x) {
+    for (int y = area.cell_top(); y < area.cell_bottom(); ++y) {
+      for (int x = area.cell_left(); x < area.cell_right(); ++x) {
         const int cell = y * kChromaColumns + x;
         residual += mix.residual[cell];
         apart += mix.apart[cell];
@@ -260,19 +270,36 @@ void BlendSearch::compare_ends(Window& window) const {
           std::min(window.returned_later, s.distance(window.before, later) / window.apart);
   }
 
-  const auto reach = s.frames_in(1.2, 12, 60), step = std::max<std::int64_t>(1, reach / 8);
+  const auto reach = s.frames_in(1.2, 12, 60), step = std::max<std::int64_t>(1, reach / 5);
   const float apart = std::max(0.5f, window.tolerant);
   for (auto k = step; k <= reach; k += step) {
     const auto earlier = window.before - k, later = window.after + k;
     if (earlier >= 0 && !blocked(earlier, window.before)) {
       window.returned_before = std::min(window.returned_before, s.tolerant(earlier, window.after) / apart);
-      window.structure_before = std::max(window.structure_before, s.structure(earlier, window.after));
     }
     if (later < s.count() && !blocked(window.after, later)) {
       window.returned_after = std::min(window.returned_after, s.tolerant(window.before, later) / apart);
-      window.structure_after = std::max(window.structure_after, s.structure(window.before, later));
     }
   }
+}
+
+// The views half a second further apart, where no settled change lies between.
+float BlendSearch::compare_wide(const Window& window) const {
+  const auto wide = search_.frames_in(0.5, 5, 40);
+  return search_.unlike(blocked(window.before - wide, window.before) ? window.before : window.before - wide,
+                        blocked(window.after, window.after + wide) ? window.after : window.after + wide);
+}
+
+// What comes back within a second or so was never gone; and how the middle is like either end.
+void BlendSearch::compare_views(Window& window) const {
+  const auto& s = search_;
+  const auto before = window.before, after = window.after, away = s.frames_in(1.2, 8, 80);
+  if (before >= away && !blocked(before - away, before))
+    window.unlike_back = std::min(window.unlike_back, s.unlike(before - away, after));
+  if (after + away < s.count() && !blocked(after, after + away))
+    window.unlike_back = std::min(window.unlike_back, s.unlike(before, after + away));
+  window.unlike_start = s.unlike(before, (before + after) / 2);
+  window.unlike_end = s.unlike((before + after) / 2, after);
 }
 
 // Steps, motion and likeness from frame to frame, inside the window and on both sides.
@@ -325,15 +352,20 @@ std::vector<BlendCandidate> BlendSearch::run() {
   const auto longest = search_.frames_in(2.2, 30, 90);
   for (const int length : kLengths) {
     if (length > longest) break;
-    const std::int64_t step = std::max(1, length / 6);
+    const std::int64_t step = std::max(1, length / 5);
     for (std::int64_t before = 0; before + length < search_.count(); before += step) {
       const auto after = before + length;
       if (search_.distance(before, after) < kLeastApart || blocked(before, after)) continue;
       if (search_.tolerant(before, after) < kLeastTolerant) continue;
       Window window = measure(before, after);
       if (window.residual > kResidual || window.backwards > kBackwards) continue;
+      window.unlike = search_.unlike(before, after);
+      if (window.unlike < kSameView) continue;
+      window.unlike_wide = compare_wide(window);
+      if (window.unlike_wide < kSameViewWide) continue;
       compare_ends(window);
       if (is_one_scene(window)) continue;
+      compare_views(window);
       found.push_back(window.candidate());
     }
   }

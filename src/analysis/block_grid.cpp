@@ -13,7 +13,8 @@
 namespace studio {
 namespace {
 
-constexpr int kBlack = 22;  // full range; letterbox bars after compression stay under it
+constexpr int kBlack = 22;    // full range; letterbox bars after compression stay under it
+constexpr int kBarNoise = 6;  // of a bar's block means, over a whole clip
 
 int luma_at(const FrameFeatures& frame, int row, int column) {
   return frame.luma_blocks[static_cast<std::size_t>(row) * kLumaColumns + column];
@@ -33,32 +34,39 @@ float sample(const float* plane, int columns, int rows, float x, float y) {
 }  // namespace
 
 ActiveArea active_area(std::span<const FrameFeatures> frames) {
-  std::array<std::uint8_t, kLumaColumns * kLumaRows> brightest{};
-  for (const auto& frame : frames)
-    for (std::size_t i = 0; i < brightest.size(); ++i)
+  std::array<std::uint8_t, kLumaColumns * kLumaRows> brightest{}, darkest;
+  darkest.fill(255);
+  for (const auto& frame : frames) {
+    for (std::size_t i = 0; i < brightest.size(); ++i) {
       brightest[i] = std::max(brightest[i], frame.luma_blocks[i]);
-  const auto dark = [&](int row, int column) {  // one cell of the chroma grid: 2 x 2 luma blocks
-    for (int dy = 0; dy < 2; ++dy)
-      for (int dx = 0; dx < 2; ++dx)
-        if (brightest[static_cast<std::size_t>(2 * row + dy) * kLumaColumns + 2 * column + dx] > kBlack)
-          return false;
+      darkest[i] = std::min(darkest[i], frame.luma_blocks[i]);
+    }
+  }
+  // Black and always the same: a dark scene moves at least.
+  const auto is_bar = [&](int row, int column) {
+    const auto i = static_cast<std::size_t>(row) * kLumaColumns + column;
+    return brightest[i] <= kBlack && brightest[i] - darkest[i] <= kBarNoise;
+  };
+  const auto bar_row = [&](int row) {
+    for (int c = 0; c < kLumaColumns; ++c)
+      if (!is_bar(row, c)) return false;
     return true;
   };
-  const auto row_dark = [&](int row) {
-    for (int c = 0; c < kChromaColumns; ++c)
-      if (!dark(row, c)) return false;
-    return true;
-  };
-  const auto column_dark = [&](int column) {
-    for (int r = 0; r < kChromaRows; ++r)
-      if (!dark(r, column)) return false;
+  const auto bar_column = [&](int column) {
+    for (int r = 0; r < kLumaRows; ++r)
+      if (!is_bar(r, column)) return false;
     return true;
   };
   ActiveArea area;
-  while (area.top < kChromaRows / 2 && row_dark(area.top)) ++area.top;
-  while (area.bottom > kChromaRows / 2 + 1 && row_dark(area.bottom - 1)) --area.bottom;
-  while (area.left < kChromaColumns / 2 && column_dark(area.left)) ++area.left;
-  while (area.right > kChromaColumns / 2 + 1 && column_dark(area.right - 1)) --area.right;
+  while (area.top < kLumaRows / 2 - 2 && bar_row(area.top)) ++area.top;
+  while (area.bottom > kLumaRows / 2 + 2 && bar_row(area.bottom - 1)) --area.bottom;
+  while (area.left < kLumaColumns / 2 - 4 && bar_column(area.left)) ++area.left;
+  while (area.right > kLumaColumns / 2 + 4 && bar_column(area.right - 1)) --area.right;
+  // The block behind a bar may hold its edge.
+  if (area.top > 0) ++area.top;
+  if (area.bottom < kLumaRows) --area.bottom;
+  if (area.left > 0) ++area.left;
+  if (area.right < kLumaColumns) --area.right;
   return area;
 }
 
@@ -101,8 +109,8 @@ Canvas mixed(const Canvas& a, const Canvas& b, float share_of_b) {
 }
 
 void BlockGrid::mix(const Canvas& a, const Canvas& b, const Canvas& here, CellMix& out) const {
-  for (int y = area_.top; y < area_.bottom; ++y) {
-    for (int x = area_.left; x < area_.right; ++x) {
+  for (int y = area_.cell_top(); y < area_.cell_bottom(); ++y) {
+    for (int x = area_.cell_left(); x < area_.cell_right(); ++x) {
       const int cell = y * kChromaColumns + x;
       float product = 0, square = 0;
       std::array<float, 6> way{}, done{};
@@ -134,35 +142,35 @@ void BlockGrid::mix(const Canvas& a, const Canvas& b, const Canvas& here, CellMi
 
 float BlockGrid::distance(const FrameFeatures& a, const FrameFeatures& b) const {
   int luma = 0, chroma = 0;
-  for (int y = 2 * area_.top; y < 2 * area_.bottom; ++y)
-    for (int x = 2 * area_.left; x < 2 * area_.right; ++x)
-      luma += std::abs(luma_at(a, y, x) - luma_at(b, y, x));
-  for (int y = area_.top; y < area_.bottom; ++y) {
-    for (int x = area_.left; x < area_.right; ++x) {
+  for (int y = area_.top; y < area_.bottom; ++y)
+    for (int x = area_.left; x < area_.right; ++x) luma += std::abs(luma_at(a, y, x) - luma_at(b, y, x));
+  for (int y = area_.cell_top(); y < area_.cell_bottom(); ++y) {
+    for (int x = area_.cell_left(); x < area_.cell_right(); ++x) {
       const auto i = static_cast<std::size_t>(y) * kChromaColumns + x;
       chroma += std::abs(a.cb_blocks[i] - b.cb_blocks[i]) + std::abs(a.cr_blocks[i] - b.cr_blocks[i]);
     }
   }
   const auto cells = static_cast<float>(area_.cells());
-  return static_cast<float>(luma) / (4 * cells) + 0.5f * static_cast<float>(chroma) / cells;
+  return static_cast<float>(luma) / static_cast<float>(area_.blocks()) +
+         0.5f * static_cast<float>(chroma) / cells;
 }
 
 float BlockGrid::distance(const Canvas& a, const Canvas& b) const {
   float luma = 0, chroma = 0;
-  for (int y = 2 * area_.top; y < 2 * area_.bottom; ++y) {
-    for (int x = 2 * area_.left; x < 2 * area_.right; ++x) {
+  for (int y = area_.top; y < area_.bottom; ++y) {
+    for (int x = area_.left; x < area_.right; ++x) {
       const auto i = static_cast<std::size_t>(y) * kLumaColumns + x;
       luma += std::abs(a.luma[i] - b.luma[i]);
     }
   }
-  for (int y = area_.top; y < area_.bottom; ++y) {
-    for (int x = area_.left; x < area_.right; ++x) {
+  for (int y = area_.cell_top(); y < area_.cell_bottom(); ++y) {
+    for (int x = area_.cell_left(); x < area_.cell_right(); ++x) {
       const auto i = static_cast<std::size_t>(y) * kChromaColumns + x;
       chroma += std::abs(a.cb[i] - b.cb[i]) + std::abs(a.cr[i] - b.cr[i]);
     }
   }
   const auto cells = static_cast<float>(area_.cells());
-  return luma / (4 * cells) + 0.5f * chroma / cells;
+  return luma / static_cast<float>(area_.blocks()) + 0.5f * chroma / cells;
 }
 
 namespace {
@@ -173,9 +181,9 @@ constexpr int kPad = 4, kPaddedStride = kLumaColumns + 2 * kPad;
 struct Padded {
   std::array<std::uint8_t, kPaddedStride*(kLumaRows + 2 * kPad)> blocks;
   Padded(const FrameFeatures& frame, const ActiveArea& area) {
-    const int left = 2 * area.left, right = 2 * area.right;
+    const int left = area.left, right = area.right;
     for (int y = 0; y < kLumaRows + 2 * kPad; ++y) {
-      const int from_y = std::clamp(y - kPad, 2 * area.top, 2 * area.bottom - 1);
+      const int from_y = std::clamp(y - kPad, area.top, area.bottom - 1);
       std::uint8_t* row = blocks.data() + y * kPaddedStride;
       std::memcpy(row + kPad, frame.luma_blocks.data() + from_y * kLumaColumns, kLumaColumns);
       std::memset(row, row[kPad + left], static_cast<std::size_t>(kPad + left));
@@ -238,11 +246,11 @@ float BlockGrid::tolerant_distance(const FrameFeatures& a, const FrameFeatures& 
   reach = std::min(reach, kPad);
   const Padded padded_a(a, area_), padded_b(b, area_);
   int sum_a = 0, sum_b = 0;
-  for (int y = 2 * area_.top; y < 2 * area_.bottom; ++y) {
-    sum_a += one_way_row(padded_a, padded_b, y, reach, 2 * area_.left, 2 * area_.right);
-    sum_b += one_way_row(padded_b, padded_a, y, reach, 2 * area_.left, 2 * area_.right);
+  for (int y = area_.top; y < area_.bottom; ++y) {
+    sum_a += one_way_row(padded_a, padded_b, y, reach, area_.left, area_.right);
+    sum_b += one_way_row(padded_b, padded_a, y, reach, area_.left, area_.right);
   }
-  return static_cast<float>(std::max(sum_a, sum_b)) / static_cast<float>(4 * area_.cells());
+  return static_cast<float>(std::max(sum_a, sum_b)) / static_cast<float>(area_.blocks());
 }
 
 float BlockGrid::structure(const FrameFeatures& a, const FrameFeatures& b) const {
@@ -252,22 +260,22 @@ float BlockGrid::structure(const FrameFeatures& a, const FrameFeatures& b) const
     square_a += ga * ga;
     square_b += gb * gb;
   };
-  for (int y = 2 * area_.top; y + 1 < 2 * area_.bottom; ++y) {
-    for (int x = 2 * area_.left; x + 1 < 2 * area_.right; ++x) {
+  for (int y = area_.top; y + 1 < area_.bottom; ++y) {
+    for (int x = area_.left; x + 1 < area_.right; ++x) {
       const int va = luma_at(a, y, x), vb = luma_at(b, y, x);
       add(luma_at(a, y, x + 1) - va, luma_at(b, y, x + 1) - vb);
       add(luma_at(a, y + 1, x) - va, luma_at(b, y + 1, x) - vb);
     }
   }
   // Under half a step of gradient a block it is noise.
-  const double least = 0.5 * area_.cells();
+  const double least = 0.125 * area_.blocks();
   if (square_a < least || square_b < least) return 0;
   return static_cast<float>(product / std::sqrt(square_a * square_b));
 }
 
 BlockGrid::Shift BlockGrid::best_shift(const FrameFeatures& a, const FrameFeatures& b, int reach_x,
                                        int reach_y) const {
-  const int top = 2 * area_.top, bottom = 2 * area_.bottom, left = 2 * area_.left, right = 2 * area_.right;
+  const int top = area_.top, bottom = area_.bottom, left = area_.left, right = area_.right;
   Shift best;
   best.distance = 1e9f;
   for (int dy = -reach_y; dy <= reach_y; ++dy) {
@@ -290,27 +298,27 @@ BlockGrid::Shift BlockGrid::best_shift(const FrameFeatures& a, const FrameFeatur
   int sum = 0;
   for (int y = top; y < bottom; ++y)
     for (int x = left; x < right; ++x) sum += std::abs(luma_at(b, y, x) - luma_at(a, y, x));
-  best.unshifted = static_cast<float>(sum) / static_cast<float>(4 * area_.cells());
+  best.unshifted = static_cast<float>(sum) / static_cast<float>(area_.blocks());
   return best;
 }
 
 float BlockGrid::mean(const FrameFeatures& frame) const {
   int sum = 0;
-  for (int y = 2 * area_.top; y < 2 * area_.bottom; ++y)
-    for (int x = 2 * area_.left; x < 2 * area_.right; ++x) sum += luma_at(frame, y, x);
-  return static_cast<float>(sum) / static_cast<float>(4 * area_.cells());
+  for (int y = area_.top; y < area_.bottom; ++y)
+    for (int x = area_.left; x < area_.right; ++x) sum += luma_at(frame, y, x);
+  return static_cast<float>(sum) / static_cast<float>(area_.blocks());
 }
 
 float BlockGrid::deviation(const FrameFeatures& frame) const {
   const float average = mean(frame);
   float squares = 0;
-  for (int y = 2 * area_.top; y < 2 * area_.bottom; ++y) {
-    for (int x = 2 * area_.left; x < 2 * area_.right; ++x) {
+  for (int y = area_.top; y < area_.bottom; ++y) {
+    for (int x = area_.left; x < area_.right; ++x) {
       const float off = static_cast<float>(luma_at(frame, y, x)) - average;
       squares += off * off;
     }
   }
-  return std::sqrt(squares / static_cast<float>(4 * area_.cells()));
+  return std::sqrt(squares / static_cast<float>(area_.blocks()));
 }
 
 }  // namespace studio

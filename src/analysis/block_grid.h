@@ -9,11 +9,17 @@
 
 namespace studio {
 
-// The picture area that ever shows anything: black bars of a letterbox are the same in every shot
-// and would make all shots alike. On the chroma grid, half open.
+// The picture area that ever shows anything: black bars of a letterbox are the same in every shot and would
+// make all shots alike, and so would the blocks that a bar's edge runs through: they are left out too.
 struct ActiveArea {
-  int left = 0, right = kChromaColumns, top = 0, bottom = kChromaRows;
-  int cells() const { return (right - left) * (bottom - top); }
+  int left = 0, right = kLumaColumns, top = 0, bottom = kLumaRows;  // on the luma grid, half open
+  int blocks() const { return (right - left) * (bottom - top); }
+  // The cells of the chroma grid (2 x 2 luma blocks) that lie inside altogether.
+  int cell_left() const { return (left + 1) / 2; }
+  int cell_right() const { return right / 2; }
+  int cell_top() const { return (top + 1) / 2; }
+  int cell_bottom() const { return bottom / 2; }
+  int cells() const { return (cell_right() - cell_left()) * (cell_bottom() - cell_top()); }
 };
 ActiveArea active_area(std::span<const FrameFeatures> frames);
 

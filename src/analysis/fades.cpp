@@ -10,8 +10,11 @@ namespace {
 constexpr float kFlat = 0.25f;     // of the contrast on both sides
 constexpr float kEdgeFlat = 2.0f;  // contrast in block means of a picture that shows nothing
 constexpr float kBlackUnder = 48, kWhiteOver = 200;
+constexpr float kWhiteNoise = 6;       // of grain and compression over the white of a film
 constexpr float kMixResidual = 0.22f;  // of the distance between the shot and the flat picture
 constexpr float kOneStep = 0.6f;       // of the whole way
+constexpr float kSameView = 0.22f;     // share of either end that is not to be seen in the other
+constexpr float kRest = 0.5f;          // of the mean step inside
 constexpr float kMixSpread = 0.2f;     // standard deviation of the cells' shares of the flat picture
 
 // Walks from the flat frame to where the contrast has come back.
@@ -76,8 +79,26 @@ bool is_abrupt(const TransitionSearch& search, std::int64_t clear, std::int64_t 
 bool same_scene(const TransitionSearch& search, std::int64_t before, std::int64_t after) {
   const auto& frames = search.frames;
   const float tolerant = search.grid.tolerant_distance(frames[before], frames[after], 2);
-  return search.grid.structure(frames[before], frames[after]) > 0.6f ||
-         tolerant < 0.15f * search.grid.deviation(frames[before]);
+  if (search.grid.structure(frames[before], frames[after]) > 0.6f ||
+      tolerant < 0.15f * search.grid.deviation(frames[before]))
+    return true;
+  for (const std::int64_t aside : {0, 3, 6})  // what covers the lens may still be in the picture
+    if (search.unlike(before - aside, after + aside) < kSameView) return true;
+  return false;
+}
+
+// Next to a fade the picture changes far less than in it; what passes the lens is on its way in before the
+// contrast falls, and on its way out after it is back.
+bool begins_from_rest(const TransitionSearch& search, std::int64_t before, std::int64_t after) {
+  const auto mean = [&](std::int64_t from, std::int64_t to) {  // of the steps after `from`, up to `to`
+    float sum = 0;
+    int count = 0;
+    for (auto i = std::max<std::int64_t>(1, from + 1); i <= std::min(to, search.count() - 1); ++i, ++count)
+      sum += search.steps[i];
+    return count > 0 ? sum / static_cast<float>(count) : 0;
+  };
+  const float inside = mean(before, after);
+  return mean(before - 4, before) < kRest * inside && mean(after, after + 4) < kRest * inside;
 }
 
 // From the clip's first frame on (step 1) or its last one back (step -1): the first clear frame behind a
@@ -115,10 +136,15 @@ std::vector<ShotChange> find_fades(const TransitionSearch& search) {
   const auto count = search.count();
   const auto& contrast = search.contrast;
   const auto reach = search.frames_in(1.6, 24, 120);
+  float brightest = 0;
+  for (const auto& frame : search.frames) brightest = std::max<float>(brightest, frame.luma_p99);
+  brightest -= kWhiteNoise;
   std::vector<ShotChange> fades;
   for (std::int64_t i = 1; i + 1 < count; ++i) {
     const float level = search.level[i];
-    if (level > kBlackUnder && level < kWhiteOver) continue;
+    // A film graded dark has a grey white: wholly flat, and nothing in the film is brighter.
+    const bool grey = level > kBlackUnder && level < kWhiteOver;
+    if (grey && (contrast[i] > kEdgeFlat || level < brightest)) continue;
     // The bottom: the first frame of the lowest contrast near.
     if (contrast[i] >= contrast[i - 1] || contrast[i] > contrast[i + 1]) continue;
     float left = 0, right = 0;
@@ -135,7 +161,8 @@ std::vector<ShotChange> find_fades(const TransitionSearch& search) {
     const bool extreme = (level < 12 || level > 235) && depth < 0.06f;
     if (!(out && in && depth < 0.16f) && !((out || in) && extreme)) continue;
     if (same_scene(search, clear_before, clear_after) &&
-        !(out && in && level <= kBlackUnder && depth < 0.06f))
+        !(out && in && level <= kBlackUnder && depth < 0.06f &&
+          begins_from_rest(search, clear_before, clear_after)))
       continue;
     if (!fades.empty() && clear_before + 1 <= fades.back().last_frame) {
       fades.back().last_frame = std::max(fades.back().last_frame, clear_after - 1);

@@ -1,4 +1,4 @@
-// How sure the evidence makes us: models learned by bench/shots/train.py on its train split.
+// How sure the evidence makes us: models learned from generated clips by bench/shots/train.py.
 #pragma once
 
 #include <span>

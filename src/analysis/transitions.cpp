@@ -10,6 +10,18 @@ std::int64_t TransitionSearch::frames_in(double seconds, std::int64_t least, std
   return std::clamp<std::int64_t>(std::llround(seconds * frame_rate), least, most);
 }
 
+float TransitionSearch::unlike(std::int64_t a, std::int64_t b) const {
+  const auto inside = [&](std::int64_t i) { return std::clamp<std::int64_t>(i, 0, count() - 1); };
+  a = inside(a);
+  b = inside(b);
+  if (a == b) return 0;
+  // Two frames of one slot: the second would overwrite the first.
+  const BlockPatches& of_b = patches.of(frames, b);
+  if ((a - b) % PatchCache::kSlots == 0)
+    return studio::unlike(BlockPatches(frames[static_cast<std::size_t>(a)]), of_b, grid.area());
+  return studio::unlike(patches.of(frames, a), of_b, grid.area());
+}
+
 TransitionSearch TransitionSearch::of(const ClipFeatures& clip, double strictness) {
   const double rate = clip.source.frame_rate.to_double();
   const auto& source = clip.source;
@@ -19,6 +31,7 @@ TransitionSearch TransitionSearch::of(const ClipFeatures& clip, double strictnes
       rate > 0 ? rate : 25,
       source.width > 0 && source.height > 0 ? static_cast<double>(source.width) / source.height : 16.0 / 9,
       strictness,
+      {},
       {},
       {},
       {}};

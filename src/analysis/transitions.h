@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/block_grid.h"
+#include "analysis/block_views.h"
 #include "analysis/shots.h"
 
 namespace studio {
@@ -33,6 +34,9 @@ struct TransitionSearch {
     return grid.tolerant_distance(frames[a], frames[b], 2);
   }
   float structure(std::int64_t a, std::int64_t b) const { return grid.structure(frames[a], frames[b]); }
+  // See block_views.h; frames beyond the clip's ends count as the last or first one.
+  float unlike(std::int64_t a, std::int64_t b) const;
+  mutable PatchCache patches{};
 };
 
 // Where a change may be, and what speaks for and against it. The weights of the evidence were learned
@@ -74,16 +78,52 @@ inline constexpr std::array<std::string_view, 37> kCutEvidence{"step",
                                                                "hue_over",
                                                                "step_beyond",
                                                                "saturation_over"};
-inline constexpr std::array<std::string_view, 43> kBlendEvidence{
-    "apart",           "residual",         "backwards",       "spread",           "linear",
-    "tolerant",        "tolerant_share",   "structure",       "histogram",        "beside",
-    "beside_tolerant", "beside_histogram", "length",          "unsteady",         "returned_before",
-    "returned_after",  "structure_before", "structure_after", "rate_inside",      "rate_before",
-    "rate_after",      "contrast_dip",     "sharpness_dip",   "brighter",         "light",
-    "shifted",         "travel",           "tracked",         "tracked_beside",   "ssim_inside",
-    "ssim_beside",     "restless_before",  "restless_after",  "unmatched_inside", "unmatched_beside",
-    "unmatched_most",  "unmatched_sum",    "zoomed",          "turned",           "returned_later",
-    "textured_least",  "textured_gain",    "covered"};
+inline constexpr std::array<std::string_view, 46> kBlendEvidence{"apart",
+                                                                 "residual",
+                                                                 "backwards",
+                                                                 "spread",
+                                                                 "linear",
+                                                                 "tolerant",
+                                                                 "tolerant_share",
+                                                                 "structure",
+                                                                 "histogram",
+                                                                 "beside",
+                                                                 "beside_tolerant",
+                                                                 "beside_histogram",
+                                                                 "length",
+                                                                 "unsteady",
+                                                                 "returned_before",
+                                                                 "returned_after",
+                                                                 "rate_inside",
+                                                                 "rate_before",
+                                                                 "rate_after",
+                                                                 "contrast_dip",
+                                                                 "sharpness_dip",
+                                                                 "brighter",
+                                                                 "light",
+                                                                 "shifted",
+                                                                 "travel",
+                                                                 "tracked",
+                                                                 "tracked_beside",
+                                                                 "ssim_inside",
+                                                                 "ssim_beside",
+                                                                 "restless_before",
+                                                                 "restless_after",
+                                                                 "unmatched_inside",
+                                                                 "unmatched_beside",
+                                                                 "unmatched_most",
+                                                                 "unmatched_sum",
+                                                                 "zoomed",
+                                                                 "turned",
+                                                                 "returned_later",
+                                                                 "textured_least",
+                                                                 "textured_gain",
+                                                                 "covered",
+                                                                 "unlike",
+                                                                 "unlike_wide",
+                                                                 "unlike_back",
+                                                                 "unlike_start",
+                                                                 "unlike_end"};
 
 template <std::size_t N>
 struct ChangeCandidate {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "analysis/block_views.h"
+#include "analysis/frame_grabs.h"
 #include "analysis/watch.h"
 #include "support/generated.h"
 
@@ -207,6 +209,97 @@ TEST_F(Shots, SomethingDarkPassingTheLensIsNoChange) {
     image.rectangle(left, 0, image.width, image.height, {14, 12, 10});
   };
   EXPECT_EQ(shots(passing, 100).size(), 1u);
+}
+
+TEST_F(Shots, SomethingThatTakesASecondToPassTheLensIsNoChange) {
+  for (const int tone : {12, 60, 200}) {
+    const Painter scene = still_of("fruits.jpg", 0.02);
+    const Painter passing = [&](int frame, RgbImage& image) {
+      scene(frame, image);
+      const auto level = static_cast<std::uint8_t>(tone);
+      const int left = (frame - 40) * image.width / 14 - image.width;
+      image.rectangle(left, 0, image.width, image.height, {level, level, level});
+    };
+    EXPECT_EQ(shots(passing, 120).size(), 1u) << tone;
+  }
+}
+
+// A street through a fixed camera, film half a minute later: only the people stand elsewhere.
+TEST_F(Shots, AJumpCutBeforeAFixedCameraIsFound) {
+  std::vector<Time> times;
+  for (const int from : {40, 420})
+    for (int i = 0; i < 60; ++i) times.push_back(Time::frames(from + i, {10, 1}));
+  const auto film = grab_frames(kData / "vtest.avi", times, 320);
+  ASSERT_TRUE(film) << film.error().message;
+  const Painter jumping = [&](int frame, RgbImage& image) {
+    const Picture& picture = (*film)[static_cast<std::size_t>(frame)];
+    const auto rows = std::min(picture.height, image.height);
+    std::copy_n(picture.rgb.begin(), static_cast<std::size_t>(rows) * picture.width * 3, image.rgb.begin());
+  };
+  const auto found = shots(jumping, 120);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[1].first_frame, 60);
+  EXPECT_EQ(found[1].transition, TransitionKind::cut);
+}
+
+TEST_F(Shots, AFadeThroughTheWhiteOfADarkFilmIsAFade) {
+  const auto faded =
+      generated::sequence({{still_of("fruits.jpg"), 50}, {still_of("home.jpg"), 50}}, Join::fade_white, 24);
+  const auto found = shots(generated::with_brightness(faded, [](int) { return 0.5; }), 100);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_NEAR(static_cast<double>(found[1].first_frame), 50, 8);
+  EXPECT_EQ(found[1].transition, TransitionKind::fade);
+}
+
+TEST_F(Shots, BarsOfALetterboxChangeNothing) {
+  // 0.11 of the height: the bar ends inside a block.
+  const Painter film = generated::sequence(
+      {{still_of("fruits.jpg", 0.05), 45}, {still_of("home.jpg", 0.05), 55}}, Join::dissolve, 20);
+  const Painter boxed = [&](int frame, RgbImage& image) {
+    film(frame, image);
+    const int bar = image.height * 11 / 100;
+    image.rectangle(0, 0, image.width, bar, {0, 0, 0});
+    image.rectangle(0, image.height - bar, image.width, bar, {0, 0, 0});
+  };
+  const auto found = shots(boxed, 100);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[1].transition, TransitionKind::dissolve);
+}
+
+TEST_F(Shots, ADarkSceneIsNotTakenForBars) {
+  std::vector<FrameFeatures> frames(3);
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    for (std::size_t k = 0; k < frames[i].luma_blocks.size(); ++k)
+      frames[i].luma_blocks[k] = static_cast<std::uint8_t>(4 + (k * 7 + i * 11) % 17);
+  EXPECT_EQ(active_area(frames).blocks(), kLumaColumns * kLumaRows);
+  for (auto& frame : frames) std::fill_n(frame.luma_blocks.begin(), 2 * kLumaColumns, std::uint8_t{2});
+  const auto area = active_area(frames);
+  EXPECT_EQ(area.top, 3);  // two rows of bar, and the row that may hold its edge
+  EXPECT_EQ(area.bottom, kLumaRows);
+}
+
+TEST_F(Shots, LikenessOfViewsIsBlindToLightAndSmallMoves) {
+  const auto apart = [](const FrameFeatures& a, const FrameFeatures& b) {
+    return unlike(BlockPatches(a), BlockPatches(b), {});
+  };
+  const auto picture = [](int seed, double gain, int offset, int shift) {
+    FrameFeatures frame;
+    for (int y = 0; y < kLumaRows; ++y) {
+      for (int x = 0; x < kLumaColumns; ++x) {
+        const unsigned h = static_cast<unsigned>((x + shift + 100) * 73856093) ^
+                           static_cast<unsigned>((y + 9) * 19349663) ^ static_cast<unsigned>(seed * 83492791);
+        frame.luma_blocks[static_cast<std::size_t>(y) * kLumaColumns + x] = static_cast<std::uint8_t>(
+            std::clamp(gain * static_cast<double>((h * 2654435761u) >> 25) + offset, 0.0, 255.0));
+      }
+    }
+    return frame;
+  };
+  EXPECT_LT(apart(picture(1, 1, 20, 0), picture(1, 1, 20, 0)), 0.01);
+  EXPECT_LT(apart(picture(1, 1, 20, 0), picture(1, 0.5, 40, 0)), 0.05);
+  EXPECT_LT(apart(picture(1, 1, 20, 0), picture(1, 0.8, 10, 2)), 0.2);
+  EXPECT_GT(apart(picture(1, 1, 20, 0), picture(2, 1, 20, 0)), 0.6);
+  FrameFeatures flat;
+  EXPECT_EQ(apart(flat, flat), 0.5f);
 }
 
 TEST_F(Shots, ShorterShotsThanAskedJoinTheirNeighbour) {
