@@ -79,10 +79,10 @@ TEST_F(CatalogTest, AgreesWithTheLock) {
   for (const Json& model : (*lock)["models"]) {
     const ModelEntry* entry = catalog->find(model["id"].get<std::string>());
     ASSERT_NE(entry, nullptr);
-    EXPECT_EQ(entry->sha256, model["sha256"]);
-    EXPECT_EQ(entry->bytes, model["bytes"]);
-    EXPECT_EQ(entry->file, model["file"]);
-    EXPECT_EQ(entry->licence, model["licence"]);
+    EXPECT_EQ(entry->sha256, model["sha256"].get<std::string>());
+    EXPECT_EQ(entry->bytes, model["bytes"].get<std::uint64_t>());
+    EXPECT_EQ(entry->file, model["file"].get<std::string>());
+    EXPECT_EQ(entry->licence, model["licence"].get<std::string>());
     const bool is_default =
         entry->id == catalog->default_chat_model() || entry->id == catalog->default_model("embedding");
     EXPECT_EQ(is_default, model["default"].get<bool>());

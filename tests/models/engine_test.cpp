@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/locked.h"
 #include "models/llama_server.h"
 #include "support/fake_engine.h"
 #include "support/fake_http_server.h"
@@ -159,8 +160,7 @@ TEST_F(EngineTest, DeathsAreMendedWithGrowingPausesUntilTheyAreACrashLoop) {
   const auto ended = (*engine)->wait_ready();
   ASSERT_FALSE(ended.has_value());
   EXPECT_NE(ended.error().message.find("restarted 3 times"), std::string::npos) << ended.error().message;
-  for (int i = 0; i < 100 && (std::lock_guard(mutex), changes.size()) < 7; ++i)
-    std::this_thread::sleep_for(10ms);
+  for (int i = 0; i < 100 && copy_locked(mutex, changes).size() < 7; ++i) std::this_thread::sleep_for(10ms);
   std::lock_guard lock(mutex);
   using enum EngineState;
   EXPECT_EQ(changes, (std::vector{starting, EngineState::ready, starting, EngineState::ready, starting,

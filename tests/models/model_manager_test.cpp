@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/locked.h"
 #include "models/manager_fixture.h"
 #include "models/process_memory.h"
 #include "support/gguf_file.h"
@@ -291,12 +292,12 @@ TEST_F(ModelManagerTest, ChangesAreEventsInTheirOrder) {
   (void)manager->lease("b");
   const std::vector<std::string> expected = {"a loading", "a ready",   "a draining",
                                              "a cold",    "b loading", "b ready"};
-  ASSERT_TRUE(soon([&] { return (std::lock_guard(mutex), seen.size()) == expected.size(); }));
+  ASSERT_TRUE(soon([&] { return copy_locked(mutex, seen).size() == expected.size(); }));
   EXPECT_EQ(seen, expected);
   subscription.reset();
   (void)manager->unload("b");
   std::this_thread::sleep_for(50ms);
-  EXPECT_EQ((std::lock_guard(mutex), seen.size()), expected.size()) << "the subscription has ended";
+  EXPECT_EQ(copy_locked(mutex, seen).size(), expected.size()) << "the subscription has ended";
 }
 
 TEST_F(ModelManagerTest, SwitchingFreesTheOtherAndReportsItsParts) {

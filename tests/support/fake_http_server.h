@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/locked.h"
 #include "net/http.h"
 
 namespace studio::testing {
@@ -85,7 +86,7 @@ class FakeHttpServer {
   }
 
   const Endpoint& endpoint() const { return endpoint_; }
-  std::vector<FakeRequest> requests() const { return (std::lock_guard(mutex_), requests_); }
+  std::vector<FakeRequest> requests() const { return copy_locked(mutex_, requests_); }
 
  private:
   void listen_unix() {
