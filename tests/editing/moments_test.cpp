@@ -65,9 +65,10 @@ TEST(Beats, CutsLieWithinAFrameOfTheClicksAndTheLengthIsKept) {
     EXPECT_NEAR(pieces.back().output_end_s, tempo.wanted_s, 0.05);
     // The music begins anew after 12 s; the goals end before its clicks are off the grid.
     for (std::size_t i = 1; i < pieces.size(); ++i)
-      if (pieces[i].output_start_s < 11.5)
+      if (pieces[i].output_start_s < 11.5) {
         EXPECT_LE(off_the_grid(pieces[i].output_start_s, tempo.period, tempo.first), 0.04)
             << pieces[i].output_start_s;
+      }
   }
 }
 
@@ -81,7 +82,9 @@ TEST(Beats, TheFilmsOwnSoundCountsWithoutMusic) {
   double total = 0;
   for (std::size_t i = 0; i < cuts.size(); ++i) {
     EXPECT_LE(off_the_grid(cuts[i].start_s, 0.5, 0.2), 0.001);
-    if (i + 1 < cuts.size()) EXPECT_LE(off_the_grid(cuts[i].end_s, 0.5, 0.2), 0.001);
+    if (i + 1 < cuts.size()) {
+      EXPECT_LE(off_the_grid(cuts[i].end_s, 0.5, 0.2), 0.001);
+    }
     total += cuts[i].output_s();
   }
   EXPECT_NEAR(total, 10, 0.05);
@@ -150,8 +153,11 @@ TEST(Fades, TheirColourReachesTheTimeline) {
     if (effect.id == "fade_in" || effect.id == "fade_out")
       colors.push_back(effect.id + " " + std::get<std::string>(effect.params.at("color")));
   EXPECT_EQ(colors, (std::vector<std::string>{"fade_in white", "fade_out red"}));
-  planned.plan.decisions.push_back(
-      {.id = "f9", .type = DecisionType::transition, .params = {{"where", "end"}, {"color", "mauvish"}}});
+  Decision mauvish;
+  mauvish.id = "f9";
+  mauvish.type = DecisionType::transition;
+  mauvish.params = {{"where", "end"}, {"color", "mauvish"}};
+  planned.plan.decisions.push_back(mauvish);
   EXPECT_FALSE(problems_of(planned.plan, film).empty());
 }
 
