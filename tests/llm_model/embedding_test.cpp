@@ -1,8 +1,11 @@
 // all-MiniLM-L6-v2, converted by us, on a real llama-server: vectors whose nearness means something, and
 // the memory that was computed for it and for the default model.
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -186,7 +189,14 @@ INSTANTIATE_TEST_SUITE_P(Settings, ChatModelNeed,
                                            NeedCase{"qwen2.5-coder-0.5b", 32'768, 1, "f16"},
                                            NeedCase{"qwen2.5-coder-0.5b", 8192, 2, "q8_0"},
                                            NeedCase{"qwen2.5-coder-1.5b", 2048, 1, "f16"},
-                                           NeedCase{"qwen2.5-coder-1.5b", 16'384, 1, "q8_0"}));
+                                           NeedCase{"qwen2.5-coder-1.5b", 16'384, 1, "q8_0"}),
+                         [](const ::testing::TestParamInfo<NeedCase>& at) {
+                           std::string name = fmt::format("{}_{}_x_{}_{}", at.param.model, at.param.context,
+                                                          at.param.slots, at.param.cache_type);
+                           std::ranges::replace_if(
+                               name, [](unsigned char c) { return !std::isalnum(c); }, '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace studio

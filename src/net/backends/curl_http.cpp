@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include <curl/curl.h>
@@ -178,9 +179,15 @@ Error explain(CURLcode code, const char* detail, const Exchange& exchange, const
     return {ErrorKind::timeout, fmt::format("{}: no full answer within {} ms", what, request.timeout.count()),
             "ask again later, or allow more time"};
   const std::string reason = *detail != '\0' ? detail : curl_easy_strerror(code);
-  if (code == CURLE_COULDNT_CONNECT)
-    return {ErrorKind::engine_failed, fmt::format("{}: {}", what, reason),
+  if (code == CURLE_COULDNT_CONNECT) {
+    // The system's word for it; libcurl's own text holds milliseconds and says the same thing twice.
+    long number = 0;
+    curl_easy_getinfo(exchange.easy, CURLINFO_OS_ERRNO, &number);
+    const std::string why =
+        number != 0 ? std::generic_category().message(static_cast<int>(number)) : curl_easy_strerror(code);
+    return {ErrorKind::engine_failed, fmt::format("{}: cannot connect: {}", what, why),
             "check that the server is running"};
+  }
   if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY)
     return {ErrorKind::engine_failed, fmt::format("{}: {}", what, reason),
             "check the address and the network"};
