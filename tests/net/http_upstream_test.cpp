@@ -182,20 +182,18 @@ TEST(UpstreamFaults, GivesUpOnSilence) {
 TEST(UpstreamFaults, ReadsEveryShapeOfAnswerAndRefusesNonsense) {
   std::string bytes;
   FakeHttpServer server([&](const FakeRequest&, FakeConnection& connection) { connection.write(bytes); });
+  // The server hangs up after each answer and says so; who does not say it is the next test's.
   Client client;
   const auto answered = [&](std::string text) {
     bytes = std::move(text);
     return client.ask(server.endpoint());
   };
   EXPECT_EQ(answered("HTTP/1.0 200 OK\r\n\r\nuntil the end").body, "until the end");
-  EXPECT_EQ(answered("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").body,
-            "ok");
-  EXPECT_EQ(answered("HTTP/1.1 204 No Content\r\n\r\n").status, 204);
-  EXPECT_EQ(
-      answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\nT: v\r\n\r\n").body,
-      "ok");
-  const std::string long_head =
-      "HTTP/1.1 200 OK\r\nX: " + std::string(30000, 'x') + "\r\nContent-Length: 2\r\n\r\nok";
+  const std::string ok = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+  EXPECT_EQ(answered("HTTP/1.1 100 Continue\r\n\r\n" + ok + "Content-Length: 2\r\n\r\nok").body, "ok");
+  EXPECT_EQ(answered("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").status, 204);
+  EXPECT_EQ(answered(ok + "Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\nT: v\r\n\r\n").body, "ok");
+  const std::string long_head = ok + "X: " + std::string(30000, 'x') + "\r\nContent-Length: 2\r\n\r\nok";
   EXPECT_EQ(answered(long_head).body, "ok");
   for (const std::string nonsense :
        {"nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
