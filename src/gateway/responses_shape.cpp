@@ -4,23 +4,10 @@
 
 #include "base/files.h"
 #include "gateway/api_shape.h"
+#include "gateway/json_fields.h"
 
 namespace studio {
 namespace {
-
-std::unexpected<Error> reject(std::string_view field, std::string_view why) {
-  return fail(ErrorKind::invalid_input, fmt::format("{}: {}", field, why));
-}
-
-const Json* member(const Json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && !found->is_null() ? &*found : nullptr;
-}
-
-std::string text_of(const Json& object, const char* key) {
-  const Json* found = member(object, key);
-  return found && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 // Parts of a message, or of a tool's output.
 Result<Json> content_of(const Json& content, const std::string& field) {

@@ -10,17 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include "gateway/call_bound.h"
+#include "gateway/json_fields.h"
 
 namespace studio {
 namespace {
 
 constexpr std::string_view kCallBegins = R"([{"name": ")", kSingleBegins = R"({"name": ")";
-
-std::string text_of(const Json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && found->is_string() ? found->get<std::string>()
-                                                                           : std::string();
-}
 
 // ASCII, and the letters of Latin-1 in UTF-8 (C3 80 to C3 9E).
 std::string lower(std::string_view text) {

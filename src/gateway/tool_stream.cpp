@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "gateway/json_fields.h"
 #include "gateway/tool_answer.h"
 #include "gateway/tools.h"
 
@@ -55,12 +56,6 @@ class StopWords {
   std::string held_;
   bool stopped_ = false;
 };
-
-std::string text_of(const Json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && found->is_string() ? found->get<std::string>()
-                                                                           : std::string();
-}
 
 std::string finish_of(const CompiledTools& tools, const std::string& engine, bool calls, bool stopped) {
   if (calls && (engine == "stop" || engine == "tool_calls" || engine.empty()))

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gateway/call_bound.h"
+#include "gateway/json_fields.h"
 #include "gateway/tool_schema.h"
 
 namespace studio {
@@ -28,15 +29,6 @@ struct Wish {
   bool legacy = false;
   bool named = false;  // tool_choice names one tool: one call of it
 };
-
-std::unexpected<Error> reject(std::string field, std::string_view why) {
-  return fail(ErrorKind::invalid_input, fmt::format("{}: {}", field, why));
-}
-
-std::string text_of(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 bool given(const Json& object, const char* key) {
   const auto found = object.find(key);
