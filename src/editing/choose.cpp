@@ -161,8 +161,10 @@ std::vector<WorkCut> candidate_windows(const Brief& brief, std::span<const EditS
     for (const Shot& s : source->analysis.shots)
       if (s.id == row.shot) shot = &s;
     if (!shot) continue;
-    double start = clean_start(*shot, source->analysis.source.frame_rate.to_double());
-    double end = row.end_s;
+    const Bounds lit = lit_range(*source, *shot);
+    double start = std::max(lit.low_s, clean_start(*shot, source->analysis.source.frame_rate.to_double()));
+    double end = std::min(row.end_s, lit.high_s);
+    if (end <= start) continue;
     for (const Bounds& b : without_avoided(row.source, start, end, brief.avoid)) {
       double low = b.low_s, high = b.high_s;
       if (high - low > 4 * handle) low += handle, high -= handle;

@@ -16,7 +16,7 @@ namespace {
 
 // Plans are read by people: a tenth of a millisecond is far below any frame.
 double tidy(double seconds) {
-  return std::round(seconds * 1e4) / 1e4;
+  return std::round(seconds * 1e4) / 1e4 + 0.0;  // never -0
 }
 
 Decision made(std::string id, DecisionType type, Json params, std::string reason, std::string origin,

@@ -119,6 +119,20 @@ double total_output_s(std::span<const WorkCut> cuts) {
   return total;
 }
 
+Bounds lit_range(const EditSource& source, const Shot& shot) {
+  const double frame_s = 1 / std::max(1.0, source.analysis.source.frame_rate.to_double());
+  const Bounds whole{shot.start.seconds(), shot.end.seconds()};
+  Bounds lit = whole;
+  for (const Issue& issue : source.analysis.issues) {
+    if (issue.kind != "black") continue;
+    if (issue.first_frame <= shot.first_frame && issue.last_frame >= shot.first_frame)
+      lit.low_s = whole.low_s + static_cast<double>(issue.last_frame + 1 - shot.first_frame) * frame_s;
+    if (issue.first_frame <= shot.last_frame && issue.last_frame >= shot.last_frame)
+      lit.high_s = whole.high_s - static_cast<double>(shot.last_frame + 1 - issue.first_frame) * frame_s;
+  }
+  return lit.low_s < lit.high_s ? lit : whole;
+}
+
 Bounds room_of(const WorkCut& cut, const std::vector<WorkCut>& cuts, std::span<const SpanWish> avoid,
                std::span<const EditSource> sources, double handle_s, bool inside_shot) {
   const EditSource* source = find_source(sources, cut.source);
@@ -130,8 +144,9 @@ Bounds room_of(const WorkCut& cut, const std::vector<WorkCut>& cuts, std::span<c
       double start = shot.start.seconds(), end = shot.end.seconds();
       if (end <= cut.start_s + 1e-6 || start >= cut.end_s - 1e-6) continue;
       // The shots it lies in already; a cut over several is not forced into one.
-      if (cut.start_s >= start - 1e-6) low = std::max(low, start);
-      if (cut.end_s <= end + 1e-6) high = std::min(high, end);
+      const Bounds lit = lit_range(*source, shot);
+      if (cut.start_s >= start - 1e-6) low = std::max(low, cut.start_s < lit.low_s ? start : lit.low_s);
+      if (cut.end_s <= end + 1e-6) high = std::min(high, cut.end_s > lit.high_s ? end : lit.high_s);
     }
   low = std::max(low + handle_s, cut.low_s);
   high = std::min(high - handle_s, cut.high_s);

@@ -49,6 +49,10 @@ struct Bounds {
   double low_s = 0, high_s = 0;
 };
 
+// A shot without black frames at its ends, source seconds: nobody chooses a flash of black. A shot that
+// is black throughout stays as it is.
+Bounds lit_range(const EditSource& source, const Shot& shot);
+
 // How far `cut` may grow: to its shot (inside_shot) or the source, next cut and avoided span.
 Bounds room_of(const WorkCut& cut, const std::vector<WorkCut>& cuts, std::span<const SpanWish> avoid,
                std::span<const EditSource> sources, double handle_s, bool inside_shot);

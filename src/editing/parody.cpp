@@ -16,7 +16,7 @@ namespace studio {
 namespace {
 
 double tidy(double value) {
-  return std::round(value * 1e4) / 1e4;
+  return std::round(value * 1e4) / 1e4 + 0.0;  // never -0
 }
 
 class Decorator {

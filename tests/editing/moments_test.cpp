@@ -90,6 +90,18 @@ TEST(Beats, TheFilmsOwnSoundCountsWithoutMusic) {
   EXPECT_NEAR(total, 10, 0.05);
 }
 
+TEST(Choosing, LeavesBlackFramesAtTheEndsOfShotsOut) {
+  std::vector<EditSource> film = thirty_seconds();
+  const Shot& first = film[0].analysis.shots.front();
+  const double frame_s = 1 / film[0].analysis.source.frame_rate.to_double();
+  film[0].analysis.issues.push_back({"black", first.first_frame, first.first_frame + 2, 0.2, "", ""});
+  for (const char* goal : {"12 s", "28 s", "funny 9 s highlights", "a calm 20 s cut"})
+    for (const auto& cut : cuts_in_order(plan_for(goal, film).plan))
+      EXPECT_GE(cut.start_s, 3 * frame_s - 1e-4) << goal;
+  // Who asks for that very film gets it.
+  EXPECT_NEAR(cuts_in_order(plan_for("the first 3 seconds", film).plan).front().start_s, 0, 1e-4);
+}
+
 TEST(Beats, WithoutABeatItIsSaid) {
   PlannedEdit planned = plan_for("10 s, cut on the beat", thirty_seconds());
   ASSERT_EQ(planned.unmet.size(), 1u);
