@@ -286,8 +286,8 @@ TEST_F(Shots, LikenessOfViewsIsBlindToLightAndSmallMoves) {
     FrameFeatures frame;
     for (int y = 0; y < kLumaRows; ++y) {
       for (int x = 0; x < kLumaColumns; ++x) {
-        const unsigned h = static_cast<unsigned>((x + shift + 100) * 73856093) ^
-                           static_cast<unsigned>((y + 9) * 19349663) ^ static_cast<unsigned>(seed * 83492791);
+        const unsigned h = static_cast<unsigned>(x + shift + 100) * 73856093u ^
+                           static_cast<unsigned>(y + 9) * 19349663u ^ static_cast<unsigned>(seed) * 83492791u;
         frame.luma_blocks[static_cast<std::size_t>(y) * kLumaColumns + x] = static_cast<std::uint8_t>(
             std::clamp(gain * static_cast<double>((h * 2654435761u) >> 25) + offset, 0.0, 255.0));
       }

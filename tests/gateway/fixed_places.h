@@ -59,12 +59,18 @@ class FixedPlaces final : public EnginePlaces {
   std::optional<EnginePlace> place_at(const RouteTarget& target) const {
     const auto found = engines_.find(target.engine);
     if (found == engines_.end()) return std::nullopt;
+    // A place outlives the target it was asked for by: what it views is held by it.
+    struct Held {
+      std::shared_ptr<Engine> engine;
+      std::string model;
+    };
+    auto held = std::make_shared<Held>(
+        Held{found->second, target.upstream_model.empty() ? target.model : target.upstream_model});
     EnginePlace place;
-    place.keep = found->second;
-    place.endpoint = &found->second->endpoint;
-    place.engine = found->second->name;
-    place.upstream_model =
-        target.upstream_model.empty() ? std::string_view(target.model) : target.upstream_model;
+    place.endpoint = &held->engine->endpoint;
+    place.engine = held->engine->name;
+    place.upstream_model = held->model;
+    place.keep = std::move(held);
     place.capabilities = found->second->capabilities;
     return place;
   }
