@@ -1,6 +1,8 @@
 // Which frame should stand where, and what stands elsewhere: order, speed, jumps, length, frames out of step.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -83,6 +85,17 @@ std::string_view name_of(ComparedWith kind) {
   return "nothing";
 }
 
+// Holes before `place` are filled; what would come before the beginning (sound may start before its
+// picture: an encoder's priming) is left out.
+template <typename T>
+void append_from(std::vector<T>& all, const std::vector<T>& part, double place) {
+  const auto at = static_cast<std::int64_t>(std::llround(place));
+  const auto have = static_cast<std::int64_t>(all.size());
+  if (at > have) all.resize(static_cast<std::size_t>(at));
+  const std::int64_t skipped = std::clamp<std::int64_t>(-at, 0, static_cast<std::int64_t>(part.size()));
+  all.insert(all.end(), part.begin() + skipped, part.end());
+}
+
 Fingerprint concatenate(const std::vector<const Fingerprint*>& prints, std::vector<SourceSpan>& spans,
                         const std::vector<std::string>& ids) {
   constexpr double kGap_s = 2;
@@ -96,16 +109,10 @@ Fingerprint concatenate(const std::vector<const Fingerprint*>& prints, std::vect
       all.frames.push_back(f);
     }
     all.thumbs.insert(all.thumbs.end(), print.thumbs.begin(), print.thumbs.end());
-    // Sound starts where its picture starts; holes are silence.
-    const auto steps_at = static_cast<std::size_t>(std::lround((at + print.sound.start_s) / kSoundStep_s));
-    const auto wave_at =
-        static_cast<std::size_t>(std::lround(std::max(0.0, at + print.sound.start_s) * kSoundRate));
     if (print.has_audio) {
       all.has_audio = true;
-      if (all.sound.steps.size() < steps_at) all.sound.steps.resize(steps_at);
-      if (all.sound.wave.size() < wave_at) all.sound.wave.resize(wave_at);
-      all.sound.steps.insert(all.sound.steps.end(), print.sound.steps.begin(), print.sound.steps.end());
-      all.sound.wave.insert(all.sound.wave.end(), print.sound.wave.begin(), print.sound.wave.end());
+      append_from(all.sound.steps, print.sound.steps, (at + print.sound.start_s) / kSoundStep_s);
+      append_from(all.sound.wave, print.sound.wave, (at + print.sound.start_s) * kSoundRate);
     }
     spans.push_back({ids[p], at, at + print.duration_s});
     all.frame_rate = std::max(all.frame_rate, print.frame_rate);

@@ -96,8 +96,9 @@ class InferenceRequest {
   std::string joined_;
   std::vector<std::string> made_;
   std::vector<std::string_view> views_;
-  bool answering_ = false;  // a piece of an answer went out, not only comments on a model being loaded
-  bool sink_gone_ = false;  // the client is gone, others still read
+  bool answering_ = false;        // a piece of an answer went out, not only comments on a model being loaded
+  bool sink_gone_ = false;        // the client is gone, others still read
+  bool stream_complete_ = false;  // its "[DONE]" went by
 
   // What is told afterwards.
   std::string engine_;

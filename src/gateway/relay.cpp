@@ -346,14 +346,15 @@ Task<InferenceRequest::Failure> InferenceRequest::relay(const RouteStep& step, U
     if (overloaded && !error.retry_after) error.retry_after = std::chrono::seconds(1);
     co_return error;
   }
+  // Before the client has its answer: its next request may come at once.
+  if (conversation_) settings_->conversations->remember(conversation_->hash, step.slot);
   const bool stream = response.header("content-type").starts_with("text/event-stream");
   Failure failure;
   if (stream)
     failure = co_await relay_stream(response, producer);
   else
     failure = co_await relay_whole(response, producer);
-  if (conversation_) settings_->conversations->remember(conversation_->hash, step.slot);
-  const bool abandoned = client_gone() && !response.done();
+  const bool abandoned = client_gone() && !response.done() && !stream_complete_;
   if (abandoned) status_ = 499;
   router.report(step, abandoned                         ? Outcome::abandoned
                       : error_code_.empty() && !failure ? Outcome::answered
@@ -426,7 +427,7 @@ Task<InferenceRequest::Failure> InferenceRequest::relay_stream(UpstreamResponse&
       got = fail(ErrorKind::timeout, fmt::format("answer within {} s: the answer is longer",
                                                  settings_->config.limits.request_time.count()));
     if (!got) {
-      if (client_gone() && !sink_gone_) co_return std::nullopt;
+      if (client_gone() && (stream_complete_ || !sink_gone_)) co_return std::nullopt;
       // What had begun ends with an error event: the official clients raise it.
       const ApiError error = broken_off(got.error());
       error_code_ = error.code.empty() ? error.type : error.code;
@@ -461,7 +462,11 @@ Task<bool> InferenceRequest::relay_piece(Pieces pieces, bool last, Producer* pro
     if (piece.contains("\"usage\"")) read_usage(piece, usage_);
     if (scan_.tools && !shape_) tool_calls_ += count_of(piece, R"("type":"function")");
     if (producer) producer->add(piece);
+    stream_complete_ = stream_complete_ || piece.ends_with("data: [DONE]\n\n");
   }
+  // Clients hang up when they have read it, before the connection's own end: the answer is whole all the
+  // same.
+  if (stream_complete_ && producer) producer->finish();
   if (sink_gone_) co_return producer->shared();
   if (last && tool_stream_ && !tool_stream_->repeated().empty()) last = false;  // a second answer follows
   if (pieces.empty() && !last) co_return true;

@@ -221,5 +221,33 @@ TEST(Alignment, APictureThatHardlyMovesIsWhereThePlanHasIt) {
   EXPECT_GT(shifted(compare_with_plan(print_of(made), print_of(Film{})).alignment), 50);
 }
 
+// Newer encoders' priming shows as sound that starts before its picture; each second is told by its level.
+TEST(Concatenation, SoundThatStartsBeforeOrAfterItsPictureKeepsItsPlace) {
+  const auto print = [](double start_s, float level) {
+    Fingerprint made;
+    made.duration_s = 1;
+    made.has_audio = true;
+    made.sound.start_s = start_s;
+    const double length = 1 - start_s;
+    made.sound.steps.assign(static_cast<std::size_t>(std::lround(length / kSoundStep_s)), {level, level, 0});
+    made.sound.wave.assign(static_cast<std::size_t>(std::lround(length * kSoundRate)), level);
+    return made;
+  };
+  const Fingerprint early = print(-0.25, 0.5F), late = print(0.25, 0.75F);
+  std::vector<SourceSpan> spans;
+  const Fingerprint all = concatenate({&early, &late}, spans, {"s1", "s2"});
+  ASSERT_EQ(spans.size(), 2u);
+  const double second = spans[1].start_s;
+  const auto level_at = [&](double t) {
+    return all.sound.wave.at(static_cast<std::size_t>(std::lround(t * kSoundRate)));
+  };
+  EXPECT_EQ(all.sound.steps.size(), static_cast<std::size_t>(std::lround((second + 1) / kSoundStep_s)));
+  EXPECT_EQ(level_at(0.0), 0.5F);
+  EXPECT_EQ(level_at(0.99), 0.5F);
+  EXPECT_EQ(level_at(1.01), 0.0F);
+  EXPECT_EQ(level_at(second + 0.24), 0.0F);
+  EXPECT_EQ(level_at(second + 0.26), 0.75F);
+}
+
 }  // namespace
 }  // namespace studio
