@@ -163,7 +163,10 @@ def image():
         check(library in wanted, f"the last stage lacks {library}")
     # What the program here is linked to must be in the image (Debian names a package after its soname).
     studio = sys.argv[2]
-    if shutil.which("dpkg-query") and shutil.which("readelf"):
+    release = re.search(r"^VERSION_ID=\"?(\d+)", pathlib.Path("/etc/os-release").read_text(), re.M)
+    if not release or stages[-1] != f"debian:{release[1]}-slim":
+        print(f"not tried: what the program is linked to, this system is not that of {stages[-1]}")
+    elif shutil.which("dpkg-query") and shutil.which("readelf"):
         needed = re.findall(r"NEEDED.*\[(.*)\]", subprocess.run(["readelf", "-d", studio], capture_output=True, text=True).stdout)
         # One look for all: each takes dpkg a second or more.
         owners = subprocess.run(["dpkg-query", "-S", *(f"*/{library}" for library in needed)], capture_output=True, text=True).stdout

@@ -155,7 +155,7 @@ TEST_F(Unplanned, TransitionsAreTheShotsOwn) {
   Brief brief;
   brief.transitions.push_back({"crossfade", "between", 1.0});
   const Path faded =
-      joined("faded", "[1:v]trim=0:4,setpts=PTS-STARTPTS[b];[0:v][b]xfade=duration=1:offset=3[v]");
+      joined("faded", "[1:v]trim=0:4,setpts=PTS-STARTPTS,fps=25[b];[0:v][b]xfade=duration=1:offset=3[v]");
   const Path cut = joined("cut", "[1:v]trim=0:4,setpts=PTS-STARTPTS[b];[0:v][b]concat=n=2:v=1:a=0[v]");
   const ConstraintCheck kept = judge(faded, brief, "transition", false);
   EXPECT_EQ(kept.met, std::optional(true)) << kept.measured;

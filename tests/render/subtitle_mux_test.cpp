@@ -1,6 +1,10 @@
 // Subtitles kept as a stream: read back by another program.
 #include "render/subtitle_mux.h"
 
+#include <cmath>
+#include <cstdlib>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,6 +23,23 @@ std::string extracted(const Path& file) {
   return text;
 }
 
+// Matroska has no edit lists: FFmpeg moves the streams by the sound's priming (21 ms here, half a frame);
+// versions differ in whether a cue is given on the moved clock.
+double picture_start_s(const Path& file) {
+  auto ran = run_process({"ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
+                          "stream=start_time", "-of", "csv=p=0", file.string()});
+  EXPECT_TRUE(ran);
+  return ran ? std::strtod(ran->out.c_str(), nullptr) : 0;
+}
+
+std::string srt_times(double start_s, double end_s) {
+  const auto one = [](double s) {
+    const long ms = std::lround(s * 1000);
+    return fmt::format("00:00:{:02},{:03}", ms / 1000, ms % 1000);
+  };
+  return one(start_s) + " --> " + one(end_s);
+}
+
 std::vector<Cue> cues() {
   return *parse_srt(
       "1\n00:00:00,200 --> 00:00:00,800\nHello & 2 < 3\n\n2\n00:00:01,000 --> 00:00:01,600\nZwei\nZeilen ü\n",
@@ -34,9 +55,14 @@ TEST(SubtitleMux, TheStreamHoldsTheCuesAndThePicturesStay) {
     ASSERT_TRUE(muxed) << muxed.error().message;
     EXPECT_EQ(probe(file)->subtitle_streams, 1) << name;
     const std::string srt = extracted(file);
-    EXPECT_THAT(srt, testing::HasSubstr("00:00:00,200 --> 00:00:00,800")) << name;
+    const double at = picture_start_s(file);
+    EXPECT_THAT(srt, testing::AnyOf(testing::HasSubstr(srt_times(0.2, 0.8)),
+                                    testing::HasSubstr(srt_times(at + 0.2, at + 0.8))))
+        << name;
     EXPECT_THAT(srt, testing::HasSubstr("Hello & 2 < 3")) << name;
-    EXPECT_THAT(srt, testing::HasSubstr("00:00:01,000 --> 00:00:01,600")) << name;
+    EXPECT_THAT(srt, testing::AnyOf(testing::HasSubstr(srt_times(1, 1.6)),
+                                    testing::HasSubstr(srt_times(at + 1, at + 1.6))))
+        << name;
     EXPECT_THAT(srt, testing::HasSubstr("Zwei\nZeilen ü")) << name;
     std::vector<int> expected(50);
     for (int i = 0; i < 50; ++i) expected[static_cast<std::size_t>(i)] = i;
