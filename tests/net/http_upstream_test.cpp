@@ -6,6 +6,8 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include "support/fake_http_server.h"
@@ -84,7 +86,9 @@ class Upstream : public ::testing::TestWithParam<bool> {
  protected:
   Upstream()
       : engine({.host = GetParam() ? "127.0.0.1" : "",
-                .unix_socket = GetParam() ? "" : ::testing::TempDir() + "upstream.sock"}) {}
+                .unix_socket = GetParam() ? ""
+                                          : ::testing::TempDir() + "upstream-" + std::to_string(::getpid()) +
+                                                ".sock"}) {}
   MockEngine engine;
   Client client;
 };
