@@ -27,9 +27,23 @@ class AnswerShape {
   // A whole chat.completion as the other API's answer.
   virtual std::string whole(const Json& completion) = 0;
   // A chat.completion.chunk as none, one or several whole server-sent events, appended to `events`.
-  virtual void chunk(const Json& chunk, std::vector<std::string>& events) = 0;
+  void chunk(const Json& chunk, std::vector<std::string>& events);
   // After the last chunk: what closes the stream.
   virtual void end(std::vector<std::string>& events) = 0;
+
+ protected:
+  enum class Open { nothing, words, call };  // the part of the answer that a stream is in
+
+  virtual void begin(std::vector<std::string>& events) = 0;  // before anything else; again: nothing
+  virtual void take_figures(const Json& completion) = 0;     // `usage`, and what else stands beside choices
+  virtual void add_words(const std::string& words, std::vector<std::string>& events) = 0;
+  virtual void add_call(const Json& call, std::vector<std::string>& events) = 0;  // a piece of tool_calls
+
+  // "event: TYPE", with the type in the data, too.
+  static std::string event_text(const char* type, Json event);
+
+  std::string finish_;  // the last finish_reason
+  Open open_ = Open::nothing;
 };
 
 // `request` is the client's own, `id_seed` makes the ids of the answer, `created` is in Unix seconds.

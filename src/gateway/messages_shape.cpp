@@ -142,29 +142,6 @@ class MessagesShape final : public AnswerShape {
     return to_text(message_, -1);
   }
 
-  void chunk(const Json& chunk, std::vector<std::string>& events) override {
-    begin(events);
-    take_figures(chunk);
-    const Json* choices = member(chunk, "choices");
-    if (!choices || !choices->is_array() || choices->empty()) return;
-    const Json& choice = (*choices)[0];
-    if (const Json* delta = member(choice, "delta")) {
-      if (const std::string words = text_of(*delta, "content"); !words.empty()) {
-        if (open_ != Open::words) {
-          close_block(events);
-          open_ = Open::words;
-          put(events, "content_block_start",
-              {{"index", block_}, {"content_block", {{"type", "text"}, {"text", ""}}}});
-        }
-        put(events, "content_block_delta",
-            {{"index", block_}, {"delta", {{"type", "text_delta"}, {"text", words}}}});
-      }
-      if (const Json* calls = member(*delta, "tool_calls"))
-        for (const Json& call : *calls) add_call(call, events);
-    }
-    if (const std::string finish = text_of(choice, "finish_reason"); !finish.empty()) finish_ = finish;
-  }
-
   void end(std::vector<std::string>& events) override {
     begin(events);
     close_block(events);
@@ -175,8 +152,6 @@ class MessagesShape final : public AnswerShape {
   }
 
  private:
-  enum class Open { nothing, words, call };
-
   static std::string tool_id(const std::string& call) {
     return call.starts_with("call_") ? "toolu_" + call.substr(5) : call;
   }
@@ -185,14 +160,23 @@ class MessagesShape final : public AnswerShape {
     return finish == "length" ? "max_tokens" : "end_turn";
   }
   static void put(std::vector<std::string>& events, const char* type, Json event) {
-    event["type"] = type;
-    events.push_back(fmt::format("event: {}\ndata: {}\n\n", type, to_text(event, -1)));
+    events.push_back(event_text(type, std::move(event)));
   }
-  void begin(std::vector<std::string>& events) {
+  void begin(std::vector<std::string>& events) override {
     if (std::exchange(begun_, true)) return;
     put(events, "message_start", {{"message", message_}});
   }
-  void add_call(const Json& call, std::vector<std::string>& events) {
+  void add_words(const std::string& words, std::vector<std::string>& events) override {
+    if (open_ != Open::words) {
+      close_block(events);
+      open_ = Open::words;
+      put(events, "content_block_start",
+          {{"index", block_}, {"content_block", {{"type", "text"}, {"text", ""}}}});
+    }
+    put(events, "content_block_delta",
+        {{"index", block_}, {"delta", {{"type", "text_delta"}, {"text", words}}}});
+  }
+  void add_call(const Json& call, std::vector<std::string>& events) override {
     const Json* function = member(call, "function");
     if (member(call, "id")) {
       close_block(events);
@@ -215,7 +199,7 @@ class MessagesShape final : public AnswerShape {
     put(events, "content_block_stop", {{"index", block_++}});
     open_ = Open::nothing;
   }
-  void take_figures(const Json& completion) {
+  void take_figures(const Json& completion) override {
     const Json* usage = member(completion, "usage");
     if (!usage || !usage->is_object()) return;
     const auto figure = [](const Json& object, const char* key) -> std::int64_t {
@@ -232,8 +216,6 @@ class MessagesShape final : public AnswerShape {
   }
 
   Json message_;
-  std::string finish_;
-  Open open_ = Open::nothing;
   bool begun_ = false;
   int block_ = 0;
 };

@@ -145,20 +145,6 @@ class ResponsesShape final : public AnswerShape {
     return to_text(response_, -1);
   }
 
-  void chunk(const Json& chunk, std::vector<std::string>& events) override {
-    begin(events);
-    take_figures(chunk);
-    const Json* choices = member(chunk, "choices");
-    if (!choices || !choices->is_array() || choices->empty()) return;
-    const Json& choice = (*choices)[0];
-    if (const Json* delta = member(choice, "delta")) {
-      if (const std::string words = text_of(*delta, "content"); !words.empty()) add_words(words, events);
-      if (const Json* calls = member(*delta, "tool_calls"))
-        for (const Json& call : *calls) add_call(call, events);
-    }
-    if (const std::string finish = text_of(choice, "finish_reason"); !finish.empty()) finish_ = finish;
-  }
-
   void end(std::vector<std::string>& events) override {
     begin(events);
     close_item(events);
@@ -168,8 +154,6 @@ class ResponsesShape final : public AnswerShape {
   }
 
  private:
-  enum class Open { nothing, words, call };
-
   std::string id(std::string_view kind, std::size_t number) const {
     return fmt::format("{}_{}", kind, sha256_of(fmt::format("{}/{}/{}", seed_, kind, number)).substr(0, 32));
   }
@@ -190,18 +174,17 @@ class ResponsesShape final : public AnswerShape {
   }
 
   void put(std::vector<std::string>& events, const char* type, Json event) {
-    event["type"] = type;
     event["sequence_number"] = sequence_++;
-    events.push_back(fmt::format("event: {}\ndata: {}\n\n", type, to_text(event, -1)));
+    events.push_back(event_text(type, std::move(event)));
   }
-  void begin(std::vector<std::string>& events) {
+  void begin(std::vector<std::string>& events) override {
     if (sequence_ > 0) return;
     put(events, "response.created", {{"response", response_}});
     put(events, "response.in_progress", {{"response", response_}});
   }
   std::size_t index() const { return response_["output"].size(); }
 
-  void add_words(const std::string& words, std::vector<std::string>& events) {
+  void add_words(const std::string& words, std::vector<std::string>& events) override {
     if (open_ != Open::words) {
       close_item(events);
       open_ = Open::words;
@@ -222,7 +205,7 @@ class ResponsesShape final : public AnswerShape {
          {"logprobs", Json::array()}});
   }
 
-  void add_call(const Json& call, std::vector<std::string>& events) {
+  void add_call(const Json& call, std::vector<std::string>& events) override {
     const Json* function = member(call, "function");
     if (member(call, "id")) {
       close_item(events);
@@ -262,7 +245,7 @@ class ResponsesShape final : public AnswerShape {
     open_ = Open::nothing;
   }
 
-  void take_figures(const Json& completion) {
+  void take_figures(const Json& completion) override {
     if (const std::string model = text_of(completion, "model"); !model.empty() && response_["model"] == "")
       response_["model"] = model;
     const Json* usage = member(completion, "usage");
@@ -289,9 +272,8 @@ class ResponsesShape final : public AnswerShape {
     if (!response_["output"].empty()) response_["output"].back()["status"] = "incomplete";
   }
 
-  std::string seed_, text_, name_, finish_;
+  std::string seed_, text_, name_;
   Json response_, call_id_;
-  Open open_ = Open::nothing;
   int sequence_ = 0;
 };
 

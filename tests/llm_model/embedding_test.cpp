@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <fstream>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "ask_engine.h"
 #include "base/json.h"
 #include "models/catalog.h"
 #include "models/llama_server.h"
@@ -39,16 +39,7 @@ Result<Running> start(const std::string& id, LlamaServerOptions options) {
 }
 
 Result<Json> post(const Engine& engine, const std::string& path, const Json& body) {
-  HttpRequest request;
-  request.method = "POST";
-  request.endpoint = engine.endpoint();
-  request.path = path;
-  request.body = to_text(body, -1);
-  request.headers = {{"Content-Type", "application/json"}};
-  request.timeout = std::chrono::minutes(5);
-  TRY_ASSIGN(const HttpResponse answer, send_http(request));
-  if (answer.status != 200) return fail(ErrorKind::engine_failed, answer.body.substr(0, 300));
-  return parse_json(answer.body, "the engine's answer");
+  return testing::post(engine.endpoint(), path, body);
 }
 
 std::vector<Vector> embed(const Engine& engine, const std::vector<std::string>& texts) {
@@ -74,10 +65,7 @@ double cosine(const Vector& a, const Vector& b) {
 
 // VmRSS in bytes; 0 when the process is gone.
 double resident(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmRSS:")) return std::stod(line.substr(6)) * 1024;
-  return 0;
+  return testing::memory_of(pid, "VmRSS");
 }
 
 struct MiniLm : ::testing::Test {
@@ -145,10 +133,7 @@ TEST_F(MiniLm, TakesNoMoreMemoryThanWasComputed) {
 
 // What the kernel counted at most (VmHWM), in bytes.
 double peak(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) * 1024;
-  return 0;
+  return testing::memory_of(pid, "VmHWM");
 }
 
 struct NeedCase {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "ask_engine.h"
 #include "base/json.h"
 #include "models/llama_server.h"
 #include "models/memory_need.h"
@@ -31,25 +32,12 @@ struct RealEngines : ::testing::Test {
   }
   static Result<Json> post(const ModelLease& lease, const std::string& path, Json body) {
     body["model"] = lease.upstream_model();
-    HttpRequest request;
-    request.method = "POST";
-    request.endpoint = lease.endpoint();
-    request.path = path;
-    request.body = to_text(body, -1);
-    request.headers = {{"Content-Type", "application/json"}};
-    request.timeout = std::chrono::minutes(5);
-    TRY_ASSIGN(const HttpResponse answer, send_http(request));
-    if (answer.status != 200) return fail(ErrorKind::engine_failed, answer.body.substr(0, 300));
-    return parse_json(answer.body, "the engine's answer");
+    return testing::post(lease.endpoint(), path, body);
   }
   // VmHWM of the only engine, in bytes.
   static double peak(const std::vector<ModelStatus>& models) {
-    for (const ModelStatus& model : models) {
-      if (model.pid <= 0) continue;
-      std::ifstream status("/proc/" + std::to_string(model.pid) + "/status");
-      for (std::string line; std::getline(status, line);)
-        if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) * 1024;
-    }
+    for (const ModelStatus& model : models)
+      if (model.pid > 0) return testing::memory_of(model.pid, "VmHWM");
     return 0;
   }
 };
